@@ -1,0 +1,1 @@
+"""Implementations of the workflow ports, on gateways, quoting and tables."""

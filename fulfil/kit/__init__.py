@@ -1,0 +1,1 @@
+"""Tools of ours that know nothing of orders: settings, database, Temporal, logging, telemetry."""

@@ -1,0 +1,43 @@
+"""PostgreSQL: one engine per process, one session per request or activity, one role per kind of process."""
+
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from enum import StrEnum
+
+from sqlalchemy.ext.asyncio import AsyncEngine, AsyncSession, async_sessionmaker, create_async_engine
+
+
+class DatabaseRole(StrEnum):
+    """PostgreSQL role a process works as, after connecting with the URL's own user."""
+
+    OWNER = ""
+    API = "fulfil_api"
+    WORKER = "fulfil_worker"
+
+
+class Database:
+    """Holds the pool; `begin()` gives a session whose transaction commits at the end of the block."""
+
+    def __init__(self, url: str, role: DatabaseRole, *, pool_size: int = 10) -> None:
+        server_settings = {"application_name": f"fulfil-{role.value or 'owner'}", "jit": "off"}
+        if role.value:
+            server_settings["role"] = role.value
+        self.engine: AsyncEngine = create_async_engine(
+            url,
+            pool_size=pool_size,
+            max_overflow=pool_size,
+            pool_timeout=10,
+            pool_pre_ping=True,
+            connect_args={"server_settings": server_settings, "timeout": 5, "command_timeout": 30},
+        )
+        self._sessions = async_sessionmaker(self.engine, expire_on_commit=False)
+
+    @asynccontextmanager
+    async def begin(self) -> AsyncIterator[AsyncSession]:
+        """One transaction: committed when the block ends, rolled back when it raises."""
+        async with self._sessions() as session, session.begin():
+            yield session
+
+    async def close(self) -> None:
+        """Return every connection."""
+        await self.engine.dispose()

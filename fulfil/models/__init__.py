@@ -1,0 +1,1 @@
+"""What is said (messages) and what is kept (tables); imports nothing else of the project."""

@@ -1,0 +1,1 @@
+"""Frozen messages: the vocabulary shared by workflows, activities and the API."""

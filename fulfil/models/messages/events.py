@@ -1,0 +1,71 @@
+"""What the timeline of an order is made of."""
+
+from datetime import datetime
+from enum import StrEnum
+from typing import Any
+
+from fulfil.models.messages.base import Message
+from fulfil.models.messages.parties import Actor, WaitingOn
+
+
+class EventType(StrEnum):
+    """Every fact a timeline can hold, as `subject.past_participle`."""
+
+    ORDER_PLACED = "order.placed"
+    ORDER_EXPIRED = "order.expired"
+    ORDER_CANCELLING = "order.cancelling"
+    ORDER_CANCELLED = "order.cancelled"
+    ORDER_COMPLETED = "order.completed"
+    ORDER_CLOSED = "order.closed"
+    PAYMENT_REQUESTED = "payment.requested"
+    PAYMENT_ACTION_REQUIRED = "payment.action_required"
+    PAYMENT_FAILED = "payment.failed"
+    PAYMENT_AUTHORIZED = "payment.authorized"
+    PAYMENT_CAPTURED = "payment.captured"
+    PAYMENT_VOIDED = "payment.voided"
+    PAYMENT_REFUND_SENT = "payment.refund_sent"
+    PAYMENT_REFUNDED = "payment.refunded"
+    PAYMENT_RELEASED = "payment.released"
+    JOB_OPENED = "job.opened"
+    JOB_OFFERED = "job.offered"
+    JOB_PUT_ON_BOARD = "job.put_on_board"
+    JOB_ESCALATED = "job.escalated"
+    JOB_ACCEPTED = "job.accepted"
+    JOB_ACCEPTANCE_REFUSED = "job.acceptance_refused"
+    JOB_DECLINED_BY_ALL = "job.declined_by_all"
+    JOB_REDISPATCHED = "job.redispatched"
+    JOB_CANCELLED = "job.cancelled"
+    JOB_STARTED = "job.started"
+    JOB_PROGRESSED = "job.progressed"
+    JOB_QUALITY_PASSED = "job.quality_passed"
+    JOB_QUALITY_FAILED = "job.quality_failed"
+    JOB_SHIPPED = "job.shipped"
+    JOB_DELIVERED = "job.delivered"
+    JOB_APPROVED = "job.approved"
+    OFFER_DECLINED = "offer.declined"
+    REMINDER_SENT = "reminder.sent"
+    STEP_PARKED = "step.parked"
+    STEP_RESOLVED = "step.resolved"
+    SUPPORT_RESET = "support.reset"
+
+
+class NextStep(Message):
+    """Who has to do what, and by when."""
+
+    who: WaitingOn
+    what: str
+    by: datetime | None = None
+
+
+class TimelineEvent(Message):
+    """One event as the API shows it; `id` is the global offset and the SSE id."""
+
+    id: int
+    order_id: str
+    sequence: int
+    type: EventType
+    at: datetime
+    actor: Actor
+    subject: str
+    data: dict[str, Any]
+    next: NextStep | None

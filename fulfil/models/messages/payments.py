@@ -1,0 +1,84 @@
+"""What is said about the money of an order."""
+
+from enum import StrEnum
+
+from fulfil.models.ids import JobId, OrderId
+from fulfil.models.messages.base import Message
+from fulfil.models.money import AmountMinor, Currency
+
+
+class PaymentState(StrEnum):
+    """The state of an order's one payment."""
+
+    REQUIRES_PAYMENT = "requires_payment"
+    REQUIRES_ACTION = "requires_action"
+    AUTHORIZED = "authorized"
+    CAPTURED = "captured"
+    FAILED = "failed"
+    CANCELLED = "cancelled"
+
+
+class PaymentChanged(Message):
+    """Signal to the order: its payment intent, re-read from Stripe, is now in this state."""
+
+    event_id: str
+    payment_intent_id: str
+    state: PaymentState
+    decline_code: str | None = None
+
+
+class ReturnPayment(Message):
+    """Give the customer's money back: void what is authorised, refund what is captured."""
+
+    order_id: OrderId
+    reason: str
+
+
+class ReturnedHow(StrEnum):
+    """The ways money goes back."""
+
+    NOTHING_TAKEN = "nothing_taken"
+    VOIDED = "voided"
+    REFUNDED = "refunded"
+    REFUND_PENDING = "refund_pending"
+
+
+class PaymentReturn(Message):
+    """How the money went back, and how much."""
+
+    how: ReturnedHow
+    amount_minor: AmountMinor
+    currency: Currency
+    refund_id: str | None = None
+
+
+class ExpirePayment(Message):
+    """Close an unpaid payment intent; a payment that won the race is reported, not cancelled."""
+
+    order_id: OrderId
+
+
+class PaymentExpiry(Message):
+    """`paid` tells that the customer paid at the last moment and the order goes on."""
+
+    paid: bool
+
+
+class SettleJob(Message):
+    """Release the money held for an approved job: commission to the platform, the rest to the provider."""
+
+    order_id: OrderId
+    job_id: JobId
+    approved_by_silence: bool
+
+
+class JobSettlement(Message):
+    """What was released and the transfer that paid the provider."""
+
+    job_id: JobId
+    released_minor: AmountMinor
+    commission_minor: AmountMinor
+    payout_minor: AmountMinor
+    currency: Currency
+    transfer_id: str
+    order_closed: bool

@@ -1,0 +1,1 @@
+"""Stateful local stand-ins for foreign systems, over real HTTP."""

@@ -1,0 +1,133 @@
+"""The offers of a job: who is asked, who claimed it, and what is tried next."""
+
+from dataclasses import dataclass, field
+from datetime import timedelta
+
+from temporalio.exceptions import ApplicationError
+
+from fulfil.models.messages.jobs import (
+    AcceptanceOutcome,
+    AcceptanceSecured,
+    AcceptOffer,
+    DeclineOffer,
+    JobState,
+    OfferWave,
+    Stage,
+)
+from fulfil.models.messages.policies import OrderPolicies
+from fulfil.workflows.refusals import refusal
+
+
+@dataclass
+class Dispatch:
+    """One round of offers. A claim is taken in one statement, so one history orders all claims."""
+
+    round: int
+    stage: Stage
+    number: int
+    open_offers: dict[str, str]
+    closed_offers: dict[str, str] = field(default_factory=dict[str, str])
+    claim: AcceptOffer | None = None
+    secured: AcceptanceSecured | None = None
+
+    @classmethod
+    def of_round(cls, number: int, wave: OfferWave) -> "Dispatch":
+        """A new round begins with its first wave already offered."""
+        return cls(number, wave.stage, wave.number, {offer.offer_id: offer.provider_id for offer in wave.offers})
+
+    def expire(self) -> None:
+        """The time of these offers is over: from now on none of them can be claimed."""
+        self.closed_offers.update(dict.fromkeys(self.open_offers, "offer_expired"))
+        self.open_offers = {}
+
+    def next_wave(self, wave: OfferWave) -> None:
+        """These are open now; the open board may open an expired offer again."""
+        self.stage, self.number = wave.stage, wave.number
+        self.open_offers = {offer.offer_id: offer.provider_id for offer in wave.offers}
+        for offer_id in self.open_offers:
+            self.closed_offers.pop(offer_id, None)
+
+    def following(self, policies: OrderPolicies) -> tuple[Stage, int] | None:
+        """What is tried when nobody of this wave accepts: more waves, the open board, the operator, nothing."""
+        if self.stage is Stage.WAVE and self.number < policies.offer_waves:
+            return Stage.WAVE, self.number + 1
+        if self.stage is Stage.WAVE:
+            return Stage.OPEN_BOARD, self.number + 1
+        if self.stage is Stage.OPEN_BOARD:
+            return Stage.OPERATOR, self.number + 1
+        return None
+
+    def lasts(self, policies: OrderPolicies) -> timedelta:
+        """How long the current stage waits."""
+        seconds = {
+            Stage.WAVE: policies.offer_wave_s,
+            Stage.OPEN_BOARD: policies.open_board_s,
+            Stage.OPERATOR: policies.operator_decides_s,
+        }
+        return timedelta(seconds=seconds[self.stage])
+
+    @property
+    def claim_pending(self) -> bool:
+        """Somebody claimed, and it is not yet known what came of it."""
+        return self.claim is not None and self.secured is None
+
+    @property
+    def nobody_left(self) -> bool:
+        """Everyone who was asked said no (or nobody could be asked): no use waiting for the clock."""
+        return not self.open_offers and self.stage is not Stage.OPERATOR
+
+    def check(self, answer: AcceptOffer | DeclineOffer) -> None:
+        """Refuse an answer to an offer that is not open, or not this provider's."""
+        if self.is_claimed_by(answer):
+            return
+        if answer.offer_id in self.closed_offers:
+            raise self._closed(self.closed_offers[answer.offer_id])
+        if self.open_offers.get(answer.offer_id) != answer.provider_id:
+            raise self._closed("offer_not_open")
+        if self.claim is not None:
+            raise self._closed("offer_lost")
+
+    def is_claimed_by(self, answer: AcceptOffer | DeclineOffer) -> bool:
+        """The same provider accepts the same offer once more: a retry, not a race."""
+        return self.claim is not None and self.claim.offer_id == answer.offer_id
+
+    def decline(self, offer_id: str) -> None:
+        """This provider said no."""
+        self.open_offers.pop(offer_id, None)
+        self.closed_offers[offer_id] = "offer_declined"
+
+    def settle(self, secured: AcceptanceSecured) -> None:
+        """What came of the claim: the job is taken, or stays open to the others."""
+        if secured.outcome is AcceptanceOutcome.REFUSED:
+            self.drop_claim(secured.code or "acceptance_refused")
+            return
+        self.secured = secured
+        if secured.outcome is AcceptanceOutcome.SECURED:
+            lost = (offer for offer in self.open_offers if offer != secured.offer_id)
+            self.closed_offers.update(dict.fromkeys(lost, "offer_lost"))
+        self.open_offers = {}
+
+    def drop_claim(self, code: str) -> None:
+        """The claim failed; its offer is closed, the others stay open."""
+        if self.claim is not None:
+            self.open_offers.pop(self.claim.offer_id, None)
+            self.closed_offers[self.claim.offer_id] = code
+        self.claim = None
+
+    def not_secured(self, acceptance: AcceptOffer) -> ApplicationError:
+        """Why this provider, who claimed, does not have the job."""
+        if self.secured is not None and self.secured.outcome is not AcceptanceOutcome.SECURED:
+            detail = self.secured.detail or "The order is not available any more."
+            return refusal(self.secured.code or self.secured.outcome.value, detail, state=JobState.CANCELLED)
+        return self._closed(self.closed_offers.get(acceptance.offer_id, "offer_withdrawn"))
+
+    def _closed(self, code: str) -> ApplicationError:
+        details = {
+            "offer_lost": "Another provider accepted this job first.",
+            "offer_expired": "The offer has expired; newer offers are on your list.",
+            "offer_declined": "You declined this offer.",
+            "offer_withdrawn": "The job was taken back.",
+            "stock_gone": "Your stock of the material is not enough any more: record new stock, or accept other jobs.",
+        }
+        state = JobState.ACCEPTED if self.claim else JobState.OFFERED
+        return refusal(code, details.get(code, "This offer is not open (any more)."), state=state)

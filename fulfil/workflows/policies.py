@@ -1,0 +1,53 @@
+"""Timeouts and retries by class of work; call sites name one and never write a literal."""
+
+from datetime import timedelta
+from typing import TypedDict
+
+from temporalio.common import RetryPolicy
+
+
+class LocalOptions(TypedDict):
+    """Options of a local activity."""
+
+    start_to_close_timeout: timedelta
+    schedule_to_close_timeout: timedelta
+    retry_policy: RetryPolicy
+
+
+class RemoteOptions(TypedDict):
+    """Options of an activity."""
+
+    task_queue: str
+    start_to_close_timeout: timedelta
+    schedule_to_close_timeout: timedelta
+    retry_policy: RetryPolicy
+
+
+# Below the 10 s workflow task: beyond it each local activity costs heartbeats, so the step moves to the queue.
+DB_LOCAL = LocalOptions(
+    start_to_close_timeout=timedelta(seconds=3),
+    schedule_to_close_timeout=timedelta(seconds=8),
+    retry_policy=RetryPolicy(initial_interval=timedelta(milliseconds=100), maximum_interval=timedelta(seconds=1)),
+)
+DB = RemoteOptions(
+    task_queue="orders",
+    start_to_close_timeout=timedelta(seconds=15),
+    schedule_to_close_timeout=timedelta(hours=1),
+    retry_policy=RetryPolicy(initial_interval=timedelta(milliseconds=500), maximum_interval=timedelta(seconds=30)),
+)
+# The gateway's own time-out is 20 s; a retry carries the same idempotency key.
+MONEY = RemoteOptions(
+    task_queue="payments",
+    start_to_close_timeout=timedelta(seconds=45),
+    schedule_to_close_timeout=timedelta(hours=20),
+    retry_policy=RetryPolicy(
+        initial_interval=timedelta(seconds=1), maximum_interval=timedelta(minutes=5), maximum_attempts=100
+    ),
+)
+# A note must arrive whenever the database is back, however late.
+NOTE = RemoteOptions(
+    task_queue="orders",
+    start_to_close_timeout=timedelta(seconds=15),
+    schedule_to_close_timeout=timedelta(days=365),
+    retry_policy=RetryPolicy(initial_interval=timedelta(seconds=1), maximum_interval=timedelta(minutes=5)),
+)

@@ -1,0 +1,1 @@
+"""What a workflow needs from the world: abstract activity classes."""

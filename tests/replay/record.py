@@ -1,0 +1,103 @@
+"""Records the histories that `test_replay.py` replays: `python -m tests.replay.record ADDRESS`."""
+
+import asyncio
+import sys
+from collections.abc import Awaitable, Callable
+from pathlib import Path
+
+from temporalio.client import Client
+from temporalio.contrib.pydantic import pydantic_data_converter
+
+from fulfil.kit.runtime import run_main
+from fulfil.models.messages.jobs import AcceptanceOutcome, ReportKind
+from fulfil.models.messages.policies import OrderPolicies
+from fulfil.models.messages.support import ResolutionAction
+from tests.workflows.fakes import World
+from tests.workflows.playing import Play, refusal_of, workers
+
+FOLDER = Path(__file__).parent.parent / "histories"
+QUICK = OrderPolicies(
+    payment_due_s=1,
+    offer_wave_s=1,
+    open_board_s=1,
+    operator_decides_s=1,
+    start_reminder_s=1,
+    start_due_s=2,
+    approval_reminder_s=1,
+    approval_due_s=2,
+)
+
+
+async def happy(play: Play) -> None:
+    await play.placed_and_paid()
+    await play.accept()
+    await play.report(ReportKind.STARTED)
+    await play.report(ReportKind.DELIVERED)
+    await play.approve()
+    await play.outcome()
+
+
+async def unpaid(play: Play) -> None:
+    await play.place(QUICK)
+    await play.outcome()
+
+
+async def cancelled(play: Play) -> None:
+    await play.placed_and_paid()
+    await play.accept()
+    await play.cancel()
+    await play.outcome()
+
+
+async def nobody(play: Play) -> None:
+    await play.placed_and_paid(QUICK)
+    await play.outcome()
+
+
+async def replaced_and_silent(play: Play) -> None:
+    play.world.acceptance.append(AcceptanceOutcome.REFUSED)
+    await play.placed_and_paid(QUICK.model_copy(update={"offer_wave_s": 60}))
+    first, second, third = play.world.waves[0].offers
+    await play.decline(third)
+    await refusal_of(play.accept(first))
+    await play.accept(second)
+    await play.until(lambda: len(play.world.waves) > 1)
+    await asyncio.gather(*(play.accept(offer) for offer in play.world.waves[1].offers), return_exceptions=True)
+    await play.report(ReportKind.STARTED)
+    await play.report(ReportKind.DELIVERED)
+    await play.outcome()
+
+
+async def parked(play: Play) -> None:
+    play.world.fail("open_job")
+    play.world.fail("settle_job")
+    await play.placed_and_paid()
+    await play.accept()
+    await play.report(ReportKind.DELIVERED)
+    await play.approve()
+    await play.until(lambda: bool(play.world.parkings))
+    await play.resolve(play.job, ResolutionAction.RETRY)
+    await play.outcome()
+
+
+SCENARIOS: list[Callable[[Play], Awaitable[None]]] = [happy, unpaid, cancelled, nobody, replaced_and_silent, parked]
+
+
+async def record(address: str, version: str) -> None:
+    """Play every scenario on a real server and store both histories."""
+    client = await Client.connect(address, data_converter=pydantic_data_converter)
+    for scenario in SCENARIOS:
+        play = Play(client, World(client=client))
+        async with workers(client, play.world):
+            await scenario(play)
+            handles = {"order": play.order} | ({"job": play.job} if play.world.opened else {})
+            for kind, handle in handles.items():
+                if kind == "job":
+                    await handle.result()
+                path = FOLDER / kind / f"{scenario.__name__}@{version}.json"
+                path.parent.mkdir(parents=True, exist_ok=True)
+                path.write_text((await handle.fetch_history()).to_json() + "\n")
+
+
+if __name__ == "__main__":
+    run_main(record(sys.argv[1], "1"))

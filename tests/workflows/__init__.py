@@ -1,0 +1,1 @@
+"""Workflows on the time-skipping server, with fakes made from the ports."""

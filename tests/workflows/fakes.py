@@ -1,0 +1,266 @@
+"""Fakes made from the ports: a world of providers without a database or a payment provider."""
+
+import asyncio
+from collections import defaultdict
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+
+from temporalio import activity
+from temporalio.client import Client
+from temporalio.common import WorkflowIDConflictPolicy
+from temporalio.exceptions import ApplicationError
+
+from fulfil.models.ids import new_id
+from fulfil.models.messages.jobs import (
+    AcceptanceOutcome,
+    AcceptanceSecured,
+    BeginRound,
+    CloseJob,
+    DeclineOffer,
+    JobClosed,
+    JobOutcome,
+    JobState,
+    JobWithdrawal,
+    JobWithdrawn,
+    OfferedTo,
+    OfferWave,
+    OpenWave,
+    Remind,
+    RoundBegun,
+    SecureAcceptance,
+    Stage,
+    StartJob,
+    WithdrawJob,
+)
+from fulfil.models.messages.orders import CloseOrder, JobOpened, OpenJob, OrderPlaced, StartOrder
+from fulfil.models.messages.payments import (
+    ExpirePayment,
+    JobSettlement,
+    PaymentExpiry,
+    PaymentReturn,
+    ReturnedHow,
+    ReturnPayment,
+    SettleJob,
+)
+from fulfil.models.messages.support import NoteParking, NoteResolution
+from fulfil.workflows.ids import ORDERS, job_workflow_id, order_workflow_id
+from fulfil.workflows.ports.jobs import JobActivities
+from fulfil.workflows.ports.orders import OrderActivities
+from fulfil.workflows.ports.payments import PaymentActivities
+from fulfil.workflows.ports.support import SupportActivities
+
+FAR = datetime(2100, 1, 1, tzinfo=UTC)
+
+
+@dataclass
+class World:
+    """What the fakes share, and the switches a test turns."""
+
+    client: Client
+    providers: list[str] = field(default_factory=lambda: [new_id("prv") for _ in range(10)])
+    calls: list[str] = field(default_factory=list[str])
+    failures: dict[str, list[Exception]] = field(default_factory=lambda: defaultdict(list))
+    acceptance: list[AcceptanceOutcome] = field(default_factory=list[AcceptanceOutcome])
+    placed_refusal: str | None = None
+    paid_at_the_last_moment: bool = False
+    started: bool = False
+    opened: bool = False
+    job_id: str = field(default_factory=lambda: new_id("job"))
+    asked: set[str] = field(default_factory=set[str])
+    waves: list[OfferWave] = field(default_factory=list[OfferWave])
+    closed_orders: list[CloseOrder] = field(default_factory=list[CloseOrder])
+    reminders: list[Remind] = field(default_factory=list[Remind])
+    settlements: list[SettleJob] = field(default_factory=list[SettleJob])
+    parkings: list[NoteParking] = field(default_factory=list[NoteParking])
+    resolutions: list[NoteResolution] = field(default_factory=list[NoteResolution])
+    called: asyncio.Condition = field(default_factory=asyncio.Condition)
+
+    async def tell(self) -> None:
+        """Wake the test that waits for this."""
+        async with self.called:
+            self.called.notify_all()
+
+    async def call(self, name: str) -> None:
+        """Count the call, and fail it when the test asked for that."""
+        self.calls.append(name)
+        await self.tell()
+        if self.failures[name]:
+            raise self.failures[name].pop(0)
+
+    def fail(self, step: str, *, times: int = 1, retryable: bool = False) -> None:
+        """Let the next calls of a step fail."""
+        self.failures[step].extend(
+            ApplicationError(f"{step} is broken", type="broken", non_retryable=not retryable) for _ in range(times)
+        )
+
+    def wave(self, stage: Stage, number: int, size: int) -> OfferWave:
+        """Offer to the next providers who have not been asked."""
+        candidates = [provider for provider in self.providers if provider not in self.asked][:size]
+        self.asked.update(candidates)
+        offers = [OfferedTo(offer_id=new_id("off"), provider_id=provider) for provider in candidates]
+        wave = OfferWave(stage=stage, number=number, offers=offers, ends_at=FAR)
+        self.waves.append(wave)
+        return wave
+
+
+@dataclass
+class FakePayments(PaymentActivities):
+    """Everybody can pay."""
+
+    world: World
+
+    @activity.defn
+    async def place_order(self, request: StartOrder) -> OrderPlaced:
+        await self.world.call("place_order")
+        if self.world.placed_refusal:
+            return OrderPlaced(
+                order_id=request.order_id, refusal_code=self.world.placed_refusal, refusal_detail="refused"
+            )
+        return OrderPlaced(
+            order_id=request.order_id,
+            line_id=new_id("lin"),
+            payment_intent_id="pi_1",
+            amount_minor=1299,
+            currency="eur",
+            payment_due_at=FAR,
+        )
+
+    @activity.defn
+    async def expire_payment(self, request: ExpirePayment) -> PaymentExpiry:
+        del request
+        await self.world.call("expire_payment")
+        return PaymentExpiry(paid=self.world.paid_at_the_last_moment)
+
+    @activity.defn
+    async def secure_acceptance(self, request: SecureAcceptance) -> AcceptanceSecured:
+        await self.world.call("secure_acceptance")
+        outcome = self.world.acceptance.pop(0) if self.world.acceptance else AcceptanceOutcome.SECURED
+        return AcceptanceSecured(
+            job_id=request.job_id,
+            offer_id=request.offer_id,
+            provider_id=request.provider_id,
+            outcome=outcome,
+            code=None if outcome is AcceptanceOutcome.SECURED else "stock_gone",
+        )
+
+    @activity.defn
+    async def return_payment(self, request: ReturnPayment) -> PaymentReturn:
+        del request
+        await self.world.call("return_payment")
+        return PaymentReturn(how=ReturnedHow.VOIDED, amount_minor=1299, currency="eur")
+
+    @activity.defn
+    async def settle_job(self, request: SettleJob) -> JobSettlement:
+        await self.world.call("settle_job")
+        self.world.settlements.append(request)
+        order = self.world.client.get_workflow_handle(order_workflow_id(request.order_id))
+        await order.signal("job_closed", JobClosed(job_id=request.job_id, outcome=JobOutcome.SETTLED))
+        return JobSettlement(
+            job_id=request.job_id,
+            released_minor=1299,
+            commission_minor=195,
+            payout_minor=1104,
+            currency="eur",
+            transfer_id="tr_1",
+            order_closed=True,
+        )
+
+
+@dataclass
+class FakeOrders(OrderActivities):
+    """Opens jobs for real: the sibling workflow runs."""
+
+    world: World
+
+    @activity.defn
+    async def open_job(self, request: OpenJob) -> JobOpened:
+        await self.world.call("open_job")
+        start = StartJob(
+            job_id=self.world.job_id,
+            order_id=request.order_id,
+            line_id=request.line_id,
+            policies=request.policies,
+            wave=self.world.wave(Stage.WAVE, 1, 3),
+        )
+        await self.world.client.start_workflow(
+            "Job",
+            start,
+            id=job_workflow_id(self.world.job_id),
+            task_queue=ORDERS,
+            id_conflict_policy=WorkflowIDConflictPolicy.USE_EXISTING,
+        )
+        self.world.opened = True
+        await self.world.tell()
+        return JobOpened(job_id=self.world.job_id, start=start)
+
+    @activity.defn
+    async def close_order(self, request: CloseOrder) -> None:
+        await self.world.call("close_order")
+        self.world.closed_orders.append(request)
+
+
+@dataclass
+class FakeJobs(JobActivities):
+    """Offers to three providers a wave."""
+
+    world: World
+
+    @activity.defn
+    async def open_wave(self, request: OpenWave) -> OfferWave:
+        await self.world.call(f"open_wave {request.stage} {request.number}")
+        size = {Stage.WAVE: 3, Stage.OPEN_BOARD: 10, Stage.OPERATOR: 0}[request.stage]
+        wave = self.world.wave(request.stage, request.number, size)
+        await self.world.tell()
+        return wave
+
+    @activity.defn
+    async def decline_offer(self, request: DeclineOffer) -> None:
+        del request
+        await self.world.call("decline_offer")
+
+    @activity.defn
+    async def withdraw_job(self, request: WithdrawJob) -> JobWithdrawal:
+        await self.world.call("withdraw_job")
+        if self.world.started:
+            return JobWithdrawal(job_id=request.job_id, withdrawn=False, state=JobState.IN_PRODUCTION)
+        job = self.world.client.get_workflow_handle(job_workflow_id(request.job_id))
+        await job.signal("withdrawn", JobWithdrawn(reason=request.reason))
+        return JobWithdrawal(job_id=request.job_id, withdrawn=True, state=JobState.CANCELLED)
+
+    @activity.defn
+    async def begin_round(self, request: BeginRound) -> RoundBegun:
+        await self.world.call("begin_round")
+        if request.only_if_not_started and self.world.started:
+            return RoundBegun(job_id=request.job_id, round=request.round, wave=None)
+        self.world.started = False
+        wave = self.world.wave(Stage.WAVE, 1, 3)
+        await self.world.tell()
+        return RoundBegun(job_id=request.job_id, round=request.round, wave=wave)
+
+    @activity.defn
+    async def close_job(self, request: CloseJob) -> None:
+        await self.world.call("close_job")
+        outcome = JobOutcome.DECLINED_BY_ALL if request.state is JobState.DECLINED_BY_ALL else JobOutcome.PAYMENT_LOST
+        order = self.world.client.get_workflow_handle(order_workflow_id(request.order_id))
+        await order.signal("job_closed", JobClosed(job_id=request.job_id, outcome=outcome, reason=request.reason))
+
+    @activity.defn
+    async def remind(self, request: Remind) -> None:
+        await self.world.call("remind")
+        self.world.reminders.append(request)
+
+
+@dataclass
+class FakeSupport(SupportActivities):
+    """Remembers the notes."""
+
+    world: World
+
+    @activity.defn
+    async def note_parking(self, request: NoteParking) -> None:
+        self.world.parkings.append(request)
+        await self.world.tell()
+
+    @activity.defn
+    async def note_resolution(self, request: NoteResolution) -> None:
+        self.world.resolutions.append(request)
