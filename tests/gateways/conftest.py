@@ -1,0 +1,46 @@
+"""A Stripe simulator of the gateway tests' own, and a gateway that talks to it."""
+
+from collections.abc import AsyncIterator, Iterator
+
+import pytest
+
+from fulfil.gateways.stripe import StripeGateway
+from tests.simulators.processes import API_KEY, SimulatorProcess
+from tests.simulators.stripe_http import StripeHttp
+from tests.simulators.webhook_receiver import WebhookReceiver
+
+
+@pytest.fixture(scope="session")
+def simulator_process(tmp_path_factory: pytest.TempPathFactory) -> Iterator[SimulatorProcess]:
+    """A simulator whose switches these tests may turn."""
+    process = SimulatorProcess(tmp_path_factory.mktemp("gateways") / "stripe.db")
+    process.start()
+    yield process
+    process.stop()
+
+
+@pytest.fixture
+async def simulator(simulator_process: SimulatorProcess) -> AsyncIterator[StripeHttp]:
+    """Looks behind the gateway's back; every switch is back in place afterwards."""
+    http = StripeHttp(simulator_process.url)
+    yield http
+    for path in ("/faults", "/webhooks/faults", "/webhook"):
+        await http.admin("DELETE", path)
+    await http.client.aclose()
+
+
+@pytest.fixture
+async def gateway(simulator_process: SimulatorProcess) -> AsyncIterator[StripeGateway]:
+    """The gateway under test, through the official SDK."""
+    gateway = StripeGateway(api_key=API_KEY, api_base=simulator_process.url)
+    yield gateway
+    await gateway.close()
+
+
+@pytest.fixture
+async def receiver(simulator: StripeHttp) -> AsyncIterator[WebhookReceiver]:
+    """The simulator's webhook endpoint."""
+    with WebhookReceiver() as receiver:
+        await simulator.admin("POST", "/webhook", {"url": receiver.url})
+        yield receiver
+        await simulator.admin("DELETE", "/webhook")
