@@ -1,0 +1,287 @@
+"""Runs a function on untrusted bytes in a child process with limits; whatever kills the child, the caller lives on."""
+
+import asyncio
+import os
+import shutil
+import signal
+import socket
+import subprocess
+import sys
+import tempfile
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from enum import StrEnum
+from types import FunctionType, TracebackType
+from typing import Self
+
+from fulfil.kit import isolation_server as server
+
+START_TIMEOUT_S = 60
+SUBMIT_TIMEOUT_S = 10
+STOP_TIMEOUT_S = 10
+# The kernel ends the child at the wall limit; this much later something is wrong with the server itself.
+GRACE_S = 5
+CHUNK_BYTES = 1 << 18
+# Numeric libraries start a thread per core unless told otherwise, and a thread in the server would break its forks.
+ENVIRONMENT = {
+    "OMP_NUM_THREADS": "1",
+    "OPENBLAS_NUM_THREADS": "1",
+    "MKL_NUM_THREADS": "1",
+    "NUMEXPR_NUM_THREADS": "1",
+    "MALLOC_ARENA_MAX": "2",
+}
+# Nothing else of the caller's environment reaches the child: it holds passwords and keys.
+INHERITED = ("PATH", "LANG", "LC_ALL", "LD_LIBRARY_PATH", "TMPDIR", "TZ")
+
+
+class IsolationReason(StrEnum):
+    """Why there is no answer."""
+
+    MEMORY = "memory"
+    CPU_TIME = "cpu_time"
+    WALL_TIME = "wall_time"
+    CRASHED = "crashed"
+    ANSWER_TOO_LARGE = "answer_too_large"
+    RAISED = "raised"
+    KILLED = "killed"
+    UNAVAILABLE = "unavailable"
+
+
+class IsolationError(Exception):
+    """The call gave no answer.
+
+    `caused_by_content` tells that the same content would end the same way; otherwise (`raised`: a bug in the function;
+    `killed` from outside; `unavailable`: no server) content is not to blame.
+    """
+
+    def __init__(self, reason: IsolationReason, detail: str) -> None:
+        super().__init__(f"{reason}: {detail}")
+        self.reason = reason
+        self.detail = detail
+
+    @property
+    def caused_by_content(self) -> bool:
+        """Whether the content broke a limit or the process."""
+        return self.reason not in {IsolationReason.RAISED, IsolationReason.KILLED, IsolationReason.UNAVAILABLE}
+
+
+@dataclass(frozen=True)
+class Limits:
+    """What one call may use: address space, processor and elapsed time, answer, and each file it writes."""
+
+    memory_bytes: int = 2 << 30
+    cpu_s: int = 20
+    wall_s: float = 30
+    answer_bytes: int = 16 << 20
+    file_bytes: int = 256 << 20
+
+
+class Isolation:
+    """A server process that forks a child per call; one per process of ours is enough, calls run side by side.
+
+    Name the modules that functions need in `preload`, and a call costs a few milliseconds more than its work.
+    The server is started by the first call (or `start`) and replaced when it dies.
+    """
+
+    def __init__(self, *, preload: Sequence[str] = (), limits: Limits | None = None) -> None:
+        self._preload = tuple(preload)
+        self._limits = limits or Limits()
+        self._server: _Server | None = None
+        self._starting = asyncio.Lock()
+
+    @property
+    def server_pid(self) -> int | None:
+        """The server's process id while there is one."""
+        return None if self._server is None else self._server.process.pid
+
+    async def __aenter__(self) -> Self:
+        await self.start()
+        return self
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        await self.close()
+
+    async def start(self) -> None:
+        """Start the server and wait until its modules are loaded; raises `IsolationError` (unavailable)."""
+        await self._running_server()
+
+    async def close(self) -> None:
+        """End the server and every child."""
+        async with self._starting:
+            if self._server is not None:
+                await asyncio.to_thread(self._server.stop)
+                self._server = None
+
+    async def run(self, function: Callable[[bytes], bytes], content: bytes, *, limits: Limits | None = None) -> bytes:
+        """Call a module-level function in a child of its own and return its answer.
+
+        The child has an empty working folder, no secrets and no core dump. Cancelling this call kills it.
+        Raises `IsolationError`; `TypeError` for anything but a module-level function of an importable module.
+        """
+        limits = limits or self._limits
+        request = _request(function, limits)
+        running = await self._running_server()
+        call = await _submitted(running, request, content)
+        try:
+            async with asyncio.timeout(limits.wall_s + GRACE_S):
+                answer, exit_code = await call.finish(limits.answer_bytes)
+        except TimeoutError as error:
+            raise IsolationError(IsolationReason.WALL_TIME, f"no answer after {limits.wall_s} s") from error
+        finally:
+            call.close()
+        return _read_answer(answer, exit_code, limits)
+
+    async def _running_server(self) -> "_Server":
+        async with self._starting:
+            if self._server is not None and self._server.process.poll() is None:
+                return self._server
+            if self._server is not None:
+                await asyncio.to_thread(self._server.stop)
+            starting = asyncio.ensure_future(asyncio.to_thread(_start_server, self._preload))
+            try:
+                self._server = started = await asyncio.shield(starting)
+            except asyncio.CancelledError:
+                self._server = await starting  # a process that nobody holds could not be ended
+                raise
+            return started
+
+
+@dataclass(frozen=True)
+class _Call:
+    lifeline: socket.socket
+    answer: socket.socket
+
+    async def finish(self, answer_bytes: int) -> tuple[bytes, int]:
+        """The child's answer with its mark, and its exit code."""
+        loop = asyncio.get_running_loop()
+        answer = bytearray()
+        while chunk := await loop.sock_recv(self.answer, CHUNK_BYTES):
+            answer += chunk
+            if len(answer) > answer_bytes + 1:
+                raise IsolationError(IsolationReason.ANSWER_TOO_LARGE, f"the answer exceeds {answer_bytes:,} bytes")
+        exit_code = await loop.sock_recv(self.lifeline, server.EXIT_CODE.size)
+        if len(exit_code) < server.EXIT_CODE.size:
+            raise IsolationError(IsolationReason.UNAVAILABLE, "the server died, or had no room for a child")
+        return bytes(answer), int(server.EXIT_CODE.unpack(exit_code)[0])
+
+    def close(self) -> None:
+        """Hang up, at which the server kills the child if it still runs."""
+        self.lifeline.close()
+        self.answer.close()
+
+
+@dataclass(frozen=True)
+class _Server:
+    process: subprocess.Popen[bytes]
+    control: socket.socket
+    folder: str
+
+    def submit(self, request: server.Request, content: bytes) -> _Call:
+        """Hand a call over; blocks for the time it takes to write the content to a file without a name."""
+        lifeline, their_lifeline = socket.socketpair()
+        answer, their_answer = socket.socketpair()
+        call = _Call(lifeline, answer)
+        try:
+            with their_lifeline, their_answer, tempfile.TemporaryFile() as file:
+                file.write(request.encode())
+                file.write(content)
+                file.flush()
+                socket.send_fds(self.control, [b"c"], [their_lifeline.fileno(), their_answer.fileno(), file.fileno()])
+        except OSError as error:
+            call.close()
+            raise IsolationError(IsolationReason.UNAVAILABLE, f"the call could not be handed over: {error}") from error
+        lifeline.settimeout(0)
+        answer.settimeout(0)
+        return call
+
+    def stop(self) -> None:
+        """Close the control socket, at which the server kills its children and ends."""
+        self.control.close()
+        try:
+            self.process.wait(STOP_TIMEOUT_S)
+        except subprocess.TimeoutExpired:
+            self.process.kill()
+            self.process.wait()
+        shutil.rmtree(self.folder, ignore_errors=True)  # the server does so too, unless it was killed
+
+
+def _start_server(preload: Sequence[str]) -> _Server:
+    ours, theirs = socket.socketpair()
+    environment = {name: os.environ[name] for name in INHERITED if name in os.environ} | ENVIRONMENT
+    environment["PYTHONPATH"] = os.pathsep.join(path or os.getcwd() for path in sys.path)  # noqa: PTH109 (a string)
+    folder = tempfile.mkdtemp(prefix="isolation-")
+    with theirs:
+        process = subprocess.Popen(  # noqa: S603 (our own module)
+            [sys.executable, "-P", "-m", server.__name__, str(theirs.fileno()), folder, *preload],
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.DEVNULL,
+            env=environment,
+            pass_fds=[theirs.fileno()],
+            start_new_session=True,  # Ctrl-C is for the caller, who then ends this
+        )
+    running = _Server(process, ours, folder)
+    try:
+        ours.settimeout(START_TIMEOUT_S)
+        ready = ours.recv(1) == server.READY
+        ours.settimeout(SUBMIT_TIMEOUT_S)
+    except OSError as error:
+        running.stop()
+        raise IsolationError(IsolationReason.UNAVAILABLE, f"the server did not start: {error}") from error
+    if not ready:
+        running.stop()
+        raise IsolationError(IsolationReason.UNAVAILABLE, f"the server ended at once ({process.returncode})")
+    return running
+
+
+def _request(function: Callable[[bytes], bytes], limits: Limits) -> server.Request:
+    if not isinstance(function, FunctionType) or not function.__qualname__.isidentifier():
+        raise TypeError(f"{function!r} is no module-level function")
+    if function.__module__ == "__main__":
+        raise TypeError(f"{function!r} can't be imported elsewhere: its module is the running program")
+    return server.Request(
+        module=function.__module__,
+        function=function.__qualname__,
+        memory_bytes=limits.memory_bytes,
+        cpu_s=limits.cpu_s,
+        wall_s=limits.wall_s,
+        file_bytes=limits.file_bytes,
+    )
+
+
+async def _submitted(running: _Server, request: server.Request, content: bytes) -> _Call:
+    submission = asyncio.ensure_future(asyncio.to_thread(running.submit, request, content))
+    try:
+        return await asyncio.shield(submission)
+    except asyncio.CancelledError:
+        submission.add_done_callback(_hang_up)
+        raise
+
+
+def _hang_up(submission: asyncio.Future[_Call]) -> None:
+    if not submission.cancelled() and submission.exception() is None:
+        submission.result().close()
+
+
+def _read_answer(answer: bytes, exit_code: int, limits: Limits) -> bytes:
+    mark, body = answer[:1], answer[1:]
+    if exit_code != 0:
+        raise _death(exit_code, limits)
+    if mark == server.RETURNED:
+        return body
+    if mark == server.OUT_OF_MEMORY:
+        raise IsolationError(IsolationReason.MEMORY, f"more than {limits.memory_bytes:,} bytes were needed")
+    raise IsolationError(IsolationReason.RAISED, body.decode(errors="replace"))
+
+
+def _death(exit_code: int, limits: Limits) -> IsolationError:
+    by_signal = {
+        -signal.SIGXCPU: (IsolationReason.CPU_TIME, f"more than {limits.cpu_s} s of processor time were needed"),
+        -signal.SIGALRM: (IsolationReason.WALL_TIME, f"more than {limits.wall_s} s went by"),
+        -signal.SIGKILL: (IsolationReason.KILLED, "somebody else killed the child"),
+    }
+    if exit_code in by_signal:
+        return IsolationError(*by_signal[exit_code])
+    how = f"signal {signal.Signals(-exit_code).name}" if exit_code < 0 else f"exit code {exit_code}"
+    return IsolationError(IsolationReason.CRASHED, f"the child died by {how}")
