@@ -1,6 +1,7 @@
 """Migrations from Python, without an alembic.ini: upgrade, ask whether a database is current, find drift."""
 
 import asyncio
+import threading
 from collections.abc import Callable
 from pathlib import Path
 from typing import TypeVar
@@ -17,6 +18,8 @@ from fulfil.models.migrations.drift import differences
 
 # Any constant does, as long as every process of ours takes the same one.
 LOCK = 5_211_070_461_337_020
+# Alembic's `op` and `context` belong to the whole process: threads take turns.
+TURN = threading.Lock()
 T = TypeVar("T")
 
 
@@ -45,7 +48,8 @@ def draft_revision(url: str, revision: str, message: str) -> Path:
 
     def draft(connection: Connection) -> Path:
         config = _config(connection)
-        command.revision(config, message, autogenerate=True, rev_id=revision)
+        with TURN:
+            command.revision(config, message, autogenerate=True, rev_id=revision)
         return Path(ScriptDirectory.from_config(config).get_revision(revision).path)
 
     return _run(url, draft)
@@ -55,7 +59,8 @@ def _upgrade(connection: Connection) -> None:
     connection.execute(text("SELECT pg_advisory_lock(:key)"), {"key": LOCK})
     connection.commit()
     try:
-        command.upgrade(_config(connection), "head")
+        with TURN:
+            command.upgrade(_config(connection), "head")
     finally:
         connection.rollback()
         connection.execute(text("SELECT pg_advisory_unlock(:key)"), {"key": LOCK})

@@ -12,11 +12,14 @@ from typing import Any
 from sqlalchemy import CheckConstraint, ForeignKey, Index, Integer, String, UniqueConstraint, text
 from sqlalchemy.orm import Mapped, mapped_column
 
-from fulfil.models.tables.base import Base, Id, Key
+from fulfil.models.tables.base import Base, Id, Key, Minor
 
 
 class JobRow(Base):
-    """The making of one order line; `state` follows JobState up to `accepted` and again from `approved`."""
+    """The making of one order line; `state` follows JobState up to `accepted` and again from `approved`.
+
+    Approval fixes the shares and the account they are paid to, so that a retry asks Stripe for the same.
+    """
 
     __tablename__ = "jobs"
     __table_args__ = (
@@ -36,6 +39,9 @@ class JobRow(Base):
     approved_at: Mapped[datetime | None]
     closed_at: Mapped[datetime | None]
     close_reason: Mapped[str | None] = mapped_column(String(500))
+    commission_minor: Mapped[Minor | None]
+    payout_minor: Mapped[Minor | None]
+    payout_account_id: Mapped[str | None] = mapped_column(String(255))
 
 
 class OfferRow(Base):

@@ -58,7 +58,7 @@ END $$
 CHECK_LEDGER = """
 CREATE FUNCTION check_ledger_transaction() RETURNS trigger LANGUAGE plpgsql AS $$
 DECLARE
-    checked bigint := CASE TG_TABLE_NAME WHEN 'ledger_transactions' THEN NEW.id ELSE NEW.transaction_id END;
+    checked bigint := (to_jsonb(NEW) ->> TG_ARGV[0])::bigint;
     legs bigint;
     unbalanced text;
 BEGIN
@@ -112,8 +112,8 @@ def guard_the_past() -> None:
 
 def guard_the_ledger() -> None:
     op.execute(CHECK_LEDGER)
-    for table in ("ledger_transactions", "ledger_postings"):
+    for table, key in (("ledger_transactions", "id"), ("ledger_postings", "transaction_id")):
         op.execute(
             f"CREATE CONSTRAINT TRIGGER balanced AFTER INSERT ON {table} DEFERRABLE INITIALLY DEFERRED "
-            "FOR EACH ROW EXECUTE FUNCTION check_ledger_transaction()"
+            f"FOR EACH ROW EXECUTE FUNCTION check_ledger_transaction('{key}')"
         )

@@ -1,0 +1,225 @@
+"""Securing a claim: the transaction before the capture, and the two after it (captured, or lost)."""
+
+from datetime import datetime, timedelta
+
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from fulfil.activities.bookkeeping import book_charge, book_void
+from fulfil.activities.dispatching import close_open_offers
+from fulfil.activities.locking import HeldJob, hold_job, hold_offer, hold_order, hold_payment
+from fulfil.activities.ranking import refusal_of_provider
+from fulfil.activities.reserving import reserve_material
+from fulfil.activities.taking_back import drop_unsecured_claim, release_claim
+from fulfil.gateways.stripe import PaymentIntentFacts
+from fulfil.models.messages.events import EventType, NextStep
+from fulfil.models.messages.jobs import AcceptanceOutcome, AcceptanceSecured, JobState, OfferState, SecureAcceptance
+from fulfil.models.messages.orders import OrderState
+from fulfil.models.messages.parties import STRIPE, WaitingOn
+from fulfil.models.messages.payments import PaymentState
+from fulfil.models.tables.jobs import OfferRow, ProductionRow
+from fulfil.models.tables.payments import PaymentRow
+from fulfil.models.tables.timeline import append_event
+
+PAYMENT_LOST = "payment_lost"
+OFFERABLE = (JobState.PENDING, JobState.OFFERED, JobState.ACCEPTED)
+
+
+async def claim_job(session: AsyncSession, request: SecureAcceptance, at: datetime) -> AcceptanceSecured | PaymentRow:
+    """Give the job and its material to the claimant; the payment to capture, or the answer if there is one already."""
+    held = await hold_job(session, request.job_id)
+    job = held.job
+    if job.state not in OFFERABLE:
+        return withdrawn(request)
+    if held.production is not None:
+        if held.production.offer_id == request.offer_id:
+            return secured(request, held.production.start_due_at)
+        return refused(request, "offer_lost", "Another provider accepted this job first.")
+    if job.offer_id != request.offer_id:
+        await drop_unsecured_claim(session, held, at)
+        refusal = await _claim(session, held, request, at)
+        if refusal is not None:
+            return refusal
+    return await hold_payment(session, request.order_id)
+
+
+async def confirm_acceptance(
+    session: AsyncSession, request: SecureAcceptance, charge: PaymentIntentFacts | None, at: datetime
+) -> AcceptanceSecured:
+    """The money is taken: write it, and the production, unless the order took the job back meanwhile.
+
+    `charge` is None when an earlier round has taken and written it.
+    """
+    held = await hold_job(session, request.job_id)
+    payment = await hold_payment(session, request.order_id)
+    if charge is not None:
+        await book_charge(session, payment, charge, at)
+    if held.job.state != JobState.ACCEPTED or held.job.offer_id != request.offer_id:
+        return withdrawn(request)
+    if held.production is not None:
+        return secured(request, held.production.start_due_at)
+    start_due_at = at + timedelta(seconds=request.policies.start_due_s)
+    session.add(
+        ProductionRow(
+            offer_id=request.offer_id,
+            job_id=request.job_id,
+            order_id=request.order_id,
+            provider_id=request.provider_id,
+            state=JobState.ACCEPTED,
+            start_due_at=start_due_at,
+        )
+    )
+    order = await hold_order(session, request.order_id)
+    order.state = OrderState.IN_FULFILMENT
+    await append_event(
+        session,
+        order_id=request.order_id,
+        business_key=f"{request.job_id}:accepted:{held.job.round}",
+        kind=EventType.JOB_ACCEPTED,
+        at=at,
+        actor=request.actor,
+        subject=request.job_id,
+        data={"offer_id": request.offer_id, "provider_id": request.provider_id, "round": held.job.round},
+        next_step=NextStep(who=WaitingOn.PROVIDER, what="start production", by=start_due_at),
+    )
+    return secured(request, start_due_at)
+
+
+async def lose_payment(
+    session: AsyncSession, request: SecureAcceptance, facts: PaymentIntentFacts, at: datetime
+) -> AcceptanceSecured:
+    """The authorised money can't be taken (any more): undo the claim."""
+    held = await hold_job(session, request.job_id)
+    if held.job.state != JobState.ACCEPTED or held.job.offer_id != request.offer_id:
+        return withdrawn(request)
+    await release_claim(session, held, PAYMENT_LOST, at)
+    held.job.state = JobState.OFFERED
+    payment = await hold_payment(session, request.order_id)
+    if facts.status == "canceled":
+        await book_void(session, payment, was_authorized=True, at=at)
+    else:
+        payment.state = PaymentState.FAILED
+        payment.updated_at = at
+    await append_event(
+        session,
+        order_id=request.order_id,
+        business_key=f"{request.order_id}:payment_lost",
+        kind=EventType.PAYMENT_FAILED,
+        at=at,
+        actor=STRIPE,
+        subject=request.order_id,
+        data={"status": facts.status, "decline_code": facts.decline_code},
+        next_step=NextStep(who=WaitingOn.SYSTEM, what="call the order off"),
+    )
+    return payment_lost(request)
+
+
+async def _claim(
+    session: AsyncSession, held: HeldJob, request: SecureAcceptance, at: datetime
+) -> AcceptanceSecured | None:
+    job = held.job
+    offer = await hold_offer(session, request.offer_id)
+    if offer.provider_id != request.provider_id or offer.job_id != job.id:
+        return refused(request, "offer_not_open", "This offer is not yours.")
+    if offer.close_reason == PAYMENT_LOST:
+        return payment_lost(request)
+    if offer.state != OfferState.OPEN:
+        return refused(request, *_why_closed(offer))
+    refusal = await refusal_of_provider(session, request.provider_id, job, held.line, request.policies)
+    if refusal is None and not await reserve_material(
+        session,
+        offer_id=offer.id,
+        job_id=job.id,
+        provider_id=request.provider_id,
+        material=held.line.material,
+        grams=held.line.material_g,
+        at=at,
+    ):
+        refusal = (
+            "stock_gone",
+            f"You have less than the {held.line.material_g} g of {held.line.material} needed: record new stock.",
+        )
+    if refusal is not None:
+        await _close_refused(session, held, offer, request, refusal, at)
+        return refused(request, *refusal)
+    offer.state = OfferState.ACCEPTED
+    offer.accepted_at = offer.closed_at = at
+    job.state = JobState.ACCEPTED
+    job.provider_id, job.offer_id, job.accepted_at = request.provider_id, offer.id, at
+    await session.flush()
+    await close_open_offers(session, job.id, OfferState.LOST, "another provider was faster", at)
+    return None
+
+
+async def _close_refused(
+    session: AsyncSession,
+    held: HeldJob,
+    offer: OfferRow,
+    request: SecureAcceptance,
+    refusal: tuple[str, str],
+    at: datetime,
+) -> None:
+    code, detail = refusal
+    offer.state = OfferState.WITHDRAWN
+    offer.close_reason = code
+    offer.closed_at = at
+    await append_event(
+        session,
+        order_id=request.order_id,
+        business_key=f"{offer.id}:refused:{offer.wave}",
+        kind=EventType.JOB_ACCEPTANCE_REFUSED,
+        at=at,
+        actor=request.actor,
+        subject=held.job.id,
+        data={"offer_id": offer.id, "provider_id": offer.provider_id, "code": code, "detail": detail},
+    )
+
+
+def _why_closed(offer: OfferRow) -> tuple[str, str]:
+    codes = {
+        "stock_gone": "Your stock of the material was not enough.",
+        "provider_full": "You had no room for one more job.",
+        "newcomer_limit": "The job was beyond a newcomer's limits.",
+        "provider_unknown": "This provider does not exist (any more).",
+    }
+    if offer.close_reason in codes:
+        return offer.close_reason, codes[offer.close_reason]
+    return f"offer_{offer.state}", offer.close_reason or f"The offer is {offer.state}."
+
+
+def secured(request: SecureAcceptance, start_due_at: datetime) -> AcceptanceSecured:
+    """The job is hers."""
+    return AcceptanceSecured(
+        job_id=request.job_id,
+        offer_id=request.offer_id,
+        provider_id=request.provider_id,
+        outcome=AcceptanceOutcome.SECURED,
+        start_due_at=start_due_at,
+    )
+
+
+def refused(request: SecureAcceptance, code: str, detail: str) -> AcceptanceSecured:
+    """Not hers; the job stays open to others."""
+    return _answer(request, AcceptanceOutcome.REFUSED, code, detail)
+
+
+def payment_lost(request: SecureAcceptance) -> AcceptanceSecured:
+    """Nobody can have the job: the customer's bank does not pay."""
+    return _answer(
+        request, AcceptanceOutcome.PAYMENT_LOST, PAYMENT_LOST, "The customer's payment could not be collected."
+    )
+
+
+def withdrawn(request: SecureAcceptance) -> AcceptanceSecured:
+    """Too late: the order took the job back."""
+    return _answer(request, AcceptanceOutcome.WITHDRAWN, "offer_withdrawn", "The job was taken back.")
+
+
+def _answer(request: SecureAcceptance, outcome: AcceptanceOutcome, code: str, detail: str) -> AcceptanceSecured:
+    return AcceptanceSecured(
+        job_id=request.job_id,
+        offer_id=request.offer_id,
+        provider_id=request.provider_id,
+        outcome=outcome,
+        code=code,
+        detail=detail,
+    )

@@ -1,0 +1,78 @@
+"""Telling workflows what was written: started and signalled by name, after the commit, as often as it takes."""
+
+from datetime import timedelta
+
+from temporalio.client import Client
+from temporalio.common import (
+    SearchAttributePair,
+    TypedSearchAttributes,
+    WorkflowIDConflictPolicy,
+    WorkflowIDReusePolicy,
+)
+from temporalio.exceptions import WorkflowAlreadyStartedError
+from temporalio.service import RPCError, RPCStatusCode
+
+from fulfil.models.messages.base import Message
+from fulfil.models.messages.jobs import JobClosed, JobReported, JobWithdrawn, StartJob
+from fulfil.models.messages.parties import WaitingOn
+from fulfil.models.messages.payments import PaymentChanged
+from fulfil.workflows import attributes
+from fulfil.workflows.ids import ORDERS, job_workflow_id, order_workflow_id
+
+RPC_TIMEOUT = timedelta(seconds=5)
+
+
+async def start_job(client: Client, start: StartJob) -> None:
+    """Start the job's workflow; one that runs already, or has ended, is what was wanted."""
+    try:
+        await client.start_workflow(
+            "Job",
+            start,
+            id=job_workflow_id(start.job_id),
+            task_queue=ORDERS,
+            id_conflict_policy=WorkflowIDConflictPolicy.USE_EXISTING,
+            id_reuse_policy=WorkflowIDReusePolicy.REJECT_DUPLICATE,
+            search_attributes=TypedSearchAttributes(
+                [
+                    SearchAttributePair(attributes.ORDER_ID, start.order_id),
+                    SearchAttributePair(attributes.WAITING_ON, WaitingOn.PROVIDER.value),
+                    SearchAttributePair(attributes.DEADLINE, start.wave.ends_at),
+                    SearchAttributePair(attributes.PROVIDER_IDS, [offer.provider_id for offer in start.wave.offers]),
+                ]
+            ),
+            static_summary=f"Job of order {start.order_id}",
+            rpc_timeout=RPC_TIMEOUT,
+        )
+    except WorkflowAlreadyStartedError:
+        return
+
+
+async def tell_order_job_closed(client: Client, order_id: str, closed: JobClosed) -> bool:
+    """The job of an order ended."""
+    return await _signal(client, order_workflow_id(order_id), "job_closed", closed)
+
+
+async def tell_order_payment_changed(client: Client, order_id: str, change: PaymentChanged) -> bool:
+    """The payment of an order is in a new state."""
+    return await _signal(client, order_workflow_id(order_id), "payment_changed", change)
+
+
+async def tell_job_withdrawn(client: Client, job_id: str, withdrawal: JobWithdrawn) -> bool:
+    """The order took the job back."""
+    return await _signal(client, job_workflow_id(job_id), "withdrawn", withdrawal)
+
+
+async def tell_job_reported(client: Client, job_id: str, report: JobReported) -> bool:
+    """The provider reported something that moves a clock."""
+    return await _signal(client, job_workflow_id(job_id), "reported", report)
+
+
+async def _signal(client: Client, workflow_id: str, name: str, message: Message) -> bool:
+    """False when no such workflow runs: whoever has ended needs no news."""
+    try:
+        await client.get_workflow_handle(workflow_id).signal(name, message, rpc_timeout=RPC_TIMEOUT)
+    except RPCError as error:
+        if error.status is not RPCStatusCode.NOT_FOUND:
+            raise
+        return False
+    return True

@@ -1,0 +1,36 @@
+"""Activities on a real PostgreSQL, a real Temporal server and the Stripe simulator."""
+
+from collections.abc import AsyncIterator
+
+import httpx
+import pytest
+from temporalio.client import Client
+from temporalio.contrib.pydantic import pydantic_data_converter
+
+from fulfil.gateways.stripe import StripeGateway
+from fulfil.kit.database import Database
+from tests.activities.shop import Shop
+from tests.activities.till import Till
+from tests.conftest import RunningSimulator
+
+
+@pytest.fixture(scope="session")
+async def temporal_client(temporal_dev: str) -> Client:
+    """A client of the real dev server."""
+    return await Client.connect(temporal_dev, data_converter=pydantic_data_converter)
+
+
+@pytest.fixture
+def shop(owner_database: Database, worker_database: Database, temporal_client: Client) -> Shop:
+    """An empty shop."""
+    return Shop(owner=owner_database, worker=worker_database, client=temporal_client)
+
+
+@pytest.fixture
+async def till(shop: Shop, stripe_simulator: RunningSimulator) -> AsyncIterator[Till]:
+    """A shop with a till; faults are cleared afterwards."""
+    gateway = StripeGateway(api_key=stripe_simulator.api_key, api_base=stripe_simulator.url)
+    async with httpx.AsyncClient(base_url=stripe_simulator.url) as admin:
+        yield Till(shop, gateway, admin)
+        await admin.delete("/_simulator/faults")
+    await gateway.close()

@@ -1,0 +1,280 @@
+"""What the database itself refuses, whoever asks."""
+
+from datetime import UTC, datetime
+
+import pytest
+from sqlalchemy import literal, select, table, text
+from sqlalchemy.exc import DBAPIError
+
+from fulfil.kit.database import Database
+from fulfil.models.ids import new_id
+from fulfil.models.messages.events import EventType
+from fulfil.models.messages.parties import SYSTEM
+from fulfil.models.tables.ledger import UnbalancedLedgerError, post
+from fulfil.models.tables.orders import OrderRow
+from fulfil.models.tables.timeline import append_event
+
+AT = datetime(2030, 1, 1, tzinfo=UTC)
+
+
+async def add_order(owner: Database) -> str:
+    """An order with one event and one ledger transaction."""
+    order_id = new_id("ord")
+    async with owner.begin() as session:
+        session.add(
+            OrderRow(
+                id=order_id,
+                customer_id=new_id("cus"),
+                state="paid",
+                total_minor=100,
+                currency="eur",
+                policies={},
+                placed_at=AT,
+            )
+        )
+        await session.flush()
+        await append_event(
+            session,
+            order_id=order_id,
+            business_key=f"{order_id}:placed",
+            kind=EventType.ORDER_PLACED,
+            at=AT,
+            actor=SYSTEM,
+            subject=order_id,
+            data={},
+        )
+        await post(
+            session,
+            business_key=f"{order_id}:charge",
+            kind="charge",
+            order_id=order_id,
+            effective_at=AT,
+            currency="eur",
+            postings={"asset:stripe": 100, f"liability:held:{order_id}": -100},
+            stripe_object_id=f"ch_{order_id}",
+        )
+    return order_id
+
+
+async def refusal_of(database: Database, statement: str, **parameters: object) -> str:
+    """The message PostgreSQL refuses a statement with."""
+    with pytest.raises(DBAPIError) as refusal:
+        async with database.begin() as session:
+            await session.execute(text(statement), parameters)
+    return str(refusal.value.orig)
+
+
+async def assert_denied(database: Database, *statements: str) -> None:
+    """PostgreSQL says that this role may not."""
+    for statement in statements:
+        assert "permission denied" in await refusal_of(database, statement), statement
+
+
+CHANGES_OF_THE_PAST = (
+    "UPDATE events SET subject = 'forged'",
+    "UPDATE ledger_transactions SET kind = 'forged'",
+    "UPDATE ledger_postings SET account = 'forged'",
+    "DELETE FROM events",
+    "DELETE FROM ledger_transactions",
+    "DELETE FROM ledger_postings",
+)
+
+
+async def test_no_process_may_change_or_delete_the_past(api_database: Database, worker_database: Database) -> None:
+    for database in (api_database, worker_database):
+        await assert_denied(
+            database,
+            *CHANGES_OF_THE_PAST,
+            "UPDATE stock_movements SET kind = 'forged'",
+            "DELETE FROM stock_movements",
+            "DELETE FROM job_reports",
+            "TRUNCATE events",
+        )
+
+
+async def test_even_the_owner_only_appends(owner_database: Database) -> None:
+    await add_order(owner_database)
+
+    for statement in (*CHANGES_OF_THE_PAST, "TRUNCATE events", "TRUNCATE ledger_transactions CASCADE"):
+        assert "append-only" in await refusal_of(owner_database, statement), statement
+
+
+async def test_the_ledger_refuses_a_transaction_that_does_not_sum_to_zero(owner_database: Database) -> None:
+    order_id = await add_order(owner_database)
+    unbalanced = """
+        WITH written AS (
+            INSERT INTO ledger_transactions (business_key, kind, order_id, effective_at, created_at)
+            VALUES ('forged', 'charge', :order_id, now(), now()) RETURNING id)
+        INSERT INTO ledger_postings (transaction_id, account, amount_minor, currency)
+        SELECT id, account, amount, currency FROM written, (VALUES {legs}) AS legs (account, amount, currency)
+    """
+    cases = {
+        "('a', 100, 'eur'), ('b', -99, 'eur')": "off by eur 1",
+        "('a', 100, 'eur'), ('b', -100, 'usd')": "does not sum to zero",
+        "('a', 100, 'eur')": "has 1 posting",
+    }
+    for legs, message in cases.items():
+        assert message in await refusal_of(owner_database, unbalanced.format(legs=legs), order_id=order_id)
+
+
+async def test_the_ledger_refuses_a_transaction_without_postings(owner_database: Database) -> None:
+    order_id = await add_order(owner_database)
+    empty = (
+        "INSERT INTO ledger_transactions (business_key, kind, order_id, effective_at, created_at) "
+        "VALUES ('empty', 'charge', :order_id, now(), now())"
+    )
+    assert "has 0 posting" in await refusal_of(owner_database, empty, order_id=order_id)
+
+
+async def test_a_leg_added_later_must_balance_too(owner_database: Database) -> None:
+    await add_order(owner_database)
+    late = (
+        "INSERT INTO ledger_postings (transaction_id, account, amount_minor, currency) "
+        "SELECT id, 'a', 1, 'eur' FROM ledger_transactions"
+    )
+    assert "does not sum to zero" in await refusal_of(owner_database, late)
+
+
+async def test_posting_twice_under_one_key_writes_once(owner_database: Database) -> None:
+    order_id = await add_order(owner_database)
+    async with owner_database.begin() as session:
+        again = await post(
+            session,
+            business_key=f"{order_id}:charge",
+            kind="charge",
+            order_id=order_id,
+            effective_at=AT,
+            currency="eur",
+            postings={"asset:stripe": 100, "liability:held": -100},
+        )
+    assert again is False
+    with pytest.raises(UnbalancedLedgerError):
+        async with owner_database.begin() as session:
+            await post(
+                session,
+                business_key="x",
+                kind="charge",
+                order_id=order_id,
+                effective_at=AT,
+                currency="eur",
+                postings={"a": 1},
+            )
+
+
+async def test_one_object_of_stripe_has_one_transaction_of_a_kind(owner_database: Database) -> None:
+    order_id = await add_order(owner_database)
+    with pytest.raises(DBAPIError, match="uq_ledger_transactions_stripe_object_id_kind"):
+        async with owner_database.begin() as session:
+            await post(
+                session,
+                business_key="another key",
+                kind="charge",
+                order_id=order_id,
+                effective_at=AT,
+                currency="eur",
+                postings={"asset:stripe": 100, "liability:held": -100},
+                stripe_object_id=f"ch_{order_id}",
+            )
+
+
+async def test_the_api_may_not_write_what_a_workflow_owns(api_database: Database) -> None:
+    await assert_denied(
+        api_database,
+        "UPDATE orders SET state = 'forged'",
+        "UPDATE payments SET state = 'forged'",
+        "UPDATE refunds SET state = 'forged'",
+        "UPDATE jobs SET state = 'forged'",
+        "UPDATE offers SET state = 'forged'",
+        "DELETE FROM orders",
+    )
+
+
+async def test_the_api_may_not_insert_money_or_prices(api_database: Database) -> None:
+    await assert_denied(
+        api_database,
+        "INSERT INTO ledger_transactions DEFAULT VALUES",
+        "INSERT INTO ledger_postings DEFAULT VALUES",
+        "INSERT INTO transfers DEFAULT VALUES",
+        "INSERT INTO quotes DEFAULT VALUES",
+        "INSERT INTO order_lines DEFAULT VALUES",
+        "INSERT INTO productions DEFAULT VALUES",
+    )
+
+
+async def test_the_worker_may_not_write_what_the_api_owns(worker_database: Database) -> None:
+    await assert_denied(
+        worker_database,
+        "INSERT INTO accounts DEFAULT VALUES",
+        "INSERT INTO api_keys DEFAULT VALUES",
+        "INSERT INTO idempotency_keys DEFAULT VALUES",
+        "INSERT INTO workflow_resets DEFAULT VALUES",
+        "INSERT INTO files DEFAULT VALUES",
+        "INSERT INTO stripe_events DEFAULT VALUES",
+    )
+
+
+async def test_the_worker_marks_reports_and_events_but_never_rewrites_them(worker_database: Database) -> None:
+    async with worker_database.begin() as session:
+        await session.execute(text("UPDATE job_reports SET signalled_at = now(), attempts = 1, last_error = NULL"))
+        await session.execute(text("UPDATE stripe_events SET processed_at = now(), attempts = 1, not_before = NULL"))
+        await session.execute(text("SELECT id FROM stripe_events FOR UPDATE SKIP LOCKED"))
+    await assert_denied(
+        worker_database,
+        "UPDATE job_reports SET data = '{}'",
+        "UPDATE stripe_events SET payload = '{}'",
+        "UPDATE providers SET commission_bp = 0",
+    )
+
+
+async def test_the_api_moves_productions_and_the_timeline(api_database: Database, owner_database: Database) -> None:
+    order_id = await add_order(owner_database)
+    async with api_database.begin() as session:
+        await session.execute(text("SELECT offer_id FROM productions FOR NO KEY UPDATE"))
+        await session.execute(text("UPDATE productions SET percent = 50"))
+        written = await append_event(
+            session,
+            order_id=order_id,
+            business_key=f"{order_id}:reset",
+            kind=EventType.SUPPORT_RESET,
+            at=AT,
+            actor=SYSTEM,
+            subject=order_id,
+            data={},
+        )
+    assert written
+
+
+async def test_both_roles_read_every_table(
+    owner_database: Database, api_database: Database, worker_database: Database
+) -> None:
+    tables = text("SELECT tablename FROM pg_tables WHERE schemaname = 'public'")
+    async with owner_database.begin() as session:
+        names = list((await session.scalars(tables)).all())
+    assert len(names) > 15
+    for database in (api_database, worker_database):
+        async with database.begin() as session:
+            for name in names:
+                await session.execute(select(literal(1)).select_from(table(name)).limit(1))
+
+
+async def test_an_event_is_written_once_and_numbered_without_gaps(owner_database: Database) -> None:
+    order_id = await add_order(owner_database)
+    for key in ("second", "second", "third"):
+        async with owner_database.begin() as session:
+            await append_event(
+                session,
+                order_id=order_id,
+                business_key=f"{order_id}:{key}",
+                kind=EventType.REMINDER_SENT,
+                at=AT,
+                actor=SYSTEM,
+                subject=order_id,
+                data={},
+            )
+    async with owner_database.begin() as session:
+        rows = await session.execute(text("SELECT sequence, business_key FROM events ORDER BY sequence"))
+        assert [tuple(row) for row in rows] == [
+            (1, f"{order_id}:placed"),
+            (2, f"{order_id}:second"),
+            (3, f"{order_id}:third"),
+        ]
