@@ -1,0 +1,41 @@
+"""`fulfil <noun> <verb>`: the command line, put together from one module per noun."""
+
+import sys
+
+import typer
+from rich.console import Console
+from rich.markup import escape
+
+from fulfil.cli import bench, demo, faults, jobs, ledger, login, offers, orders, quotes, running, support
+from fulfil.cli.exits import CommandError
+
+app = typer.Typer(
+    name="fulfil",
+    help="Fulfilment for made-to-order manufacturing and services.",
+    no_args_is_help=True,
+    pretty_exceptions_show_locals=False,
+    context_settings={"help_option_names": ["-h", "--help"]},
+)
+app.add_typer(running.app)
+for flat in (login, quotes, demo, bench):
+    app.add_typer(flat.app)
+app.add_typer(orders.app, name="order")
+app.add_typer(offers.app, name="offer")
+app.add_typer(jobs.app, name="job")
+app.add_typer(ledger.app, name="ledger")
+app.add_typer(support.stuck_app)
+app.add_typer(support.app, name="support")
+app.add_typer(faults.app, name="simulate")
+
+
+def main() -> None:
+    """Run the command; exit code 0 done, 1 failed, 2 wrong usage, 3 not found."""
+    try:
+        app()
+    except CommandError as error:
+        Console(stderr=True, highlight=False).print(f"[bold red]fulfil:[/] {escape(str(error))}")
+        sys.exit(error.exit_code)
+
+
+if __name__ == "__main__":
+    main()
