@@ -1,0 +1,85 @@
+"""A provider's answer to an offer: what the projection already knows is answered at once, the rest by the workflow."""
+
+from fulfil.api.access import Principal
+from fulfil.api.context import ApiContext
+from fulfil.api.errors import ProblemError, conflict, not_found
+from fulfil.api.intentions import Intention
+from fulfil.api.processes import ProcessEndedError
+from fulfil.api.readers.jobs import find_job
+from fulfil.api.readers.offers import find_offer
+from fulfil.api.schemas.jobs import Acceptance, Offer
+from fulfil.api.writers.idempotency import claim
+from fulfil.models.messages.jobs import AcceptOffer, DeclineOffer, OfferState
+
+WHY_CLOSED = {
+    OfferState.LOST: "Another provider accepted this job first.",
+    OfferState.EXPIRED: "The offer has expired; newer offers are on your list.",
+    OfferState.DECLINED: "You declined this offer.",
+    OfferState.WITHDRAWN: "The offer was withdrawn.",
+    OfferState.ACCEPTED: "You accepted this offer.",
+}
+
+
+async def accept(context: ApiContext, caller: Principal, offer_id: str, intention: Intention) -> Acceptance:
+    """The job is hers; 409 `offer_lost`, `offer_expired`, … when it is not. Accepting twice changes nothing."""
+    offer, update_id = await _look(context, caller, offer_id, intention)
+    if offer.state is OfferState.ACCEPTED:
+        done = await _accepted(context, caller, offer)
+        if done is not None:
+            return done
+    elif offer.state is not OfferState.OPEN:
+        raise _closed(offer)
+    acceptance = AcceptOffer(offer_id=offer.id, provider_id=offer.provider_id, actor=caller.actor)
+    try:
+        secured = await context.processes.accept_offer(offer.job_id, acceptance, update_id=update_id)
+    except ProcessEndedError:
+        raise await _ended(context, caller, offer_id) from None
+    return Acceptance(job_id=secured.job_id, offer_id=secured.offer_id, start_due_at=secured.start_due_at)
+
+
+async def decline(context: ApiContext, caller: Principal, offer_id: str, reason: str, intention: Intention) -> None:
+    """She said no; saying it twice changes nothing."""
+    offer, update_id = await _look(context, caller, offer_id, intention)
+    if offer.state is OfferState.DECLINED:
+        return
+    if offer.state is not OfferState.OPEN:
+        raise _closed(offer)
+    answer = DeclineOffer(offer_id=offer.id, provider_id=offer.provider_id, actor=caller.actor, reason=reason)
+    try:
+        await context.processes.decline_offer(offer.job_id, answer, update_id=update_id)
+    except ProcessEndedError:
+        raise await _ended(context, caller, offer_id) from None
+
+
+async def _look(context: ApiContext, caller: Principal, offer_id: str, intention: Intention) -> tuple[Offer, str]:
+    async with context.begin() as session:
+        offer = await find_offer(session, caller, offer_id)
+        if offer is None:
+            raise not_found("offer")
+        claimed = await claim(session, intention, intention.derive_id("upd"), context.clock())
+    return offer, claimed.resource_id
+
+
+async def _accepted(context: ApiContext, caller: Principal, offer: Offer) -> Acceptance | None:
+    """The acceptance as it is written; None while it is being secured."""
+    async with context.begin() as session:
+        job = await find_job(session, caller, offer.job_id)
+    if job is None or job.production is None:
+        return None
+    return Acceptance(job_id=job.id, offer_id=offer.id, start_due_at=job.production.start_due_at)
+
+
+async def _ended(context: ApiContext, caller: Principal, offer_id: str) -> ProblemError:
+    """The job's workflow has ended: the offer's row says how."""
+    async with context.begin() as session:
+        offer = await find_offer(session, caller, offer_id)
+    if offer is None:
+        return not_found("offer")
+    if offer.state is OfferState.OPEN:
+        return conflict("offer_withdrawn", "The job was taken back.", state=OfferState.WITHDRAWN)
+    return _closed(offer)
+
+
+def _closed(offer: Offer) -> ProblemError:
+    detail = WHY_CLOSED.get(offer.state, "This offer is not open.")
+    return conflict(f"offer_{offer.state.value}", detail, state=offer.state)

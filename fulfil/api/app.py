@@ -1,0 +1,137 @@
+"""The application: `uvicorn --factory fulfil.api.app:create_app`, or `create_app(settings)` in tests."""
+
+import asyncio
+from collections.abc import AsyncGenerator, Callable
+from contextlib import AsyncExitStack, asynccontextmanager
+from datetime import datetime
+from importlib.metadata import version
+
+import httpx
+from fastapi import FastAPI
+from fastapi.routing import APIRoute
+from temporalio.client import Client
+
+from fulfil.api import documentation
+from fulfil.api.authentication import Authenticator
+from fulfil.api.context import ApiContext
+from fulfil.api.errors import install_error_handlers
+from fulfil.api.feed import EventFeed
+from fulfil.api.login_limit import LoginLimit
+from fulfil.api.middleware import BodyLimitMiddleware, RequestMiddleware, body_limits
+from fulfil.api.oidc import OidcVerifier
+from fulfil.api.processes import Processes
+from fulfil.api.routes import (
+    accounts,
+    api_keys,
+    auth,
+    files,
+    jobs,
+    offers,
+    order_events,
+    orders,
+    platform,
+    providers,
+    quotes,
+    support,
+    webhooks,
+)
+from fulfil.api.security import Passwords, Tokens
+from fulfil.gateways.storage import ObjectStorage
+from fulfil.gateways.stripe import StripeGateway
+from fulfil.kit.clock import utc_now
+from fulfil.kit.database import Database, DatabaseRole
+from fulfil.kit.settings import Settings
+from fulfil.kit.telemetry import instrument_api, start_telemetry
+from fulfil.kit.temporal import connect_temporal
+
+ROUTERS = (
+    *(auth.router, accounts.router, api_keys.router, files.router, quotes.router, orders.router),
+    *(order_events.router, offers.router, jobs.router, providers.router, support.router),
+    *(webhooks.router, platform.router),
+)
+UPLOADS_AT_ONCE = 4
+
+
+def create_app(
+    settings: Settings | None = None,
+    *,
+    temporal: Client | None = None,
+    processes: Processes | None = None,
+    clock: Callable[[], datetime] = utc_now,
+) -> FastAPI:
+    """Build the API; it starts without its dependencies and answers 503 while one is down.
+
+    Raises `WeakSecretError` when `FULFIL_JWT_SECRET` is missing. `temporal` and `processes` replace what the
+    settings would connect to.
+    """
+    settings = settings or Settings()
+    tokens = Tokens(settings.jwt_secret.get_secret_value(), settings.jwt_lifetime_s)
+    telemetry = start_telemetry(service="fulfil-api", endpoint=settings.otlp_endpoint, version=version("fulfil"))
+
+    @asynccontextmanager
+    async def lifespan(app: FastAPI) -> AsyncGenerator[None]:
+        async with AsyncExitStack() as closing:
+            closing.push_async_callback(telemetry.close)
+            client = temporal or await connect_temporal(lazy=True)
+            app.state.context = await _open(settings, tokens, client, processes, clock, closing)
+            yield
+
+    app = FastAPI(
+        title=documentation.TITLE,
+        description=documentation.DESCRIPTION,
+        version=version("fulfil"),
+        openapi_tags=documentation.TAGS,
+        lifespan=lifespan,
+        generate_unique_id_function=_operation_id,
+        redoc_url=None,
+    )
+    install_error_handlers(app)
+    limits = body_limits(
+        api=documentation.API, json_bytes=settings.max_json_bytes, upload_bytes=settings.max_upload_bytes
+    )
+    app.add_middleware(BodyLimitMiddleware, limit=limits)
+    app.add_middleware(RequestMiddleware)
+    for router in ROUTERS:
+        app.include_router(router)
+    if telemetry.provider is not None:
+        instrument_api(app, telemetry.provider)
+    return app
+
+
+async def _open(
+    settings: Settings,
+    tokens: Tokens,
+    temporal: Client,
+    processes: Processes | None,
+    clock: Callable[[], datetime],
+    closing: AsyncExitStack,
+) -> ApiContext:
+    database = Database(settings.database_url, DatabaseRole.API, pool_size=settings.database_pool_size)
+    closing.push_async_callback(database.close)
+    stripe = StripeGateway(
+        api_key=settings.stripe_api_key.get_secret_value() or "unset", api_base=settings.stripe_api_base
+    )
+    closing.push_async_callback(stripe.close)
+    http = await closing.enter_async_context(httpx.AsyncClient(follow_redirects=False))
+    feed = EventFeed(database, Database(settings.database_url, DatabaseRole.API, pool_size=1))
+    await closing.enter_async_context(feed.running())
+    oidc = OidcVerifier(settings.oidc_issuers, settings.oidc_audience, http)
+    return ApiContext(
+        settings=settings,
+        clock=clock,
+        database=database,
+        feed=feed,
+        temporal=temporal,
+        processes=processes or Processes(temporal),
+        stripe=stripe,
+        storage=ObjectStorage.from_url(settings.storage),
+        tokens=tokens,
+        passwords=Passwords(),
+        login_limit=LoginLimit(),
+        authenticator=Authenticator(database, tokens, oidc, clock),
+        uploads=asyncio.Semaphore(UPLOADS_AT_ONCE),
+    )
+
+
+def _operation_id(route: APIRoute) -> str:
+    return route.name

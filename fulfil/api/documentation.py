@@ -1,0 +1,50 @@
+"""What the OpenAPI document says beyond the routes: prefix, tags, error answers."""
+
+from http import HTTPStatus
+from typing import Any
+
+from fulfil.api.errors import PROBLEM_JSON, Problem
+
+API = "/api/v1"
+AUTH, PROVIDERS, FILES, QUOTES = "Accounts", "Providers", "Files", "Quotes"
+ORDERS, OFFERS, JOBS, WEBHOOKS, SUPPORT = "Orders", "Offers", "Jobs", "Webhooks", "Support"
+PLATFORM = "Platform"
+
+TITLE = "Fulfil"
+DESCRIPTION = """
+Fulfilment for made-to-order manufacturing: upload a file, get an explained price, order, pay, and follow the
+making on one live timeline.
+
+* **Errors** are `application/problem+json` (RFC 9457): `code` for machines, `detail` with the remedy for people,
+  `param` for the field; on a conflict `state` and `allowed_actions`.
+* **Repeat safely**: every POST takes `Idempotency-Key`; a repeated request joins the first one.
+* **Lists** are newest first: `limit`, `starting_after`, `has_more`.
+* **Amounts** are integers in minor units with a currency: `{"amount_minor": 1299, "currency": "eur"}`.
+* **Live**: `GET /api/v1/orders/{id}/events` with `Accept: text/event-stream`, resumed by `Last-Event-ID`.
+"""
+TAGS = [
+    {"name": AUTH, "description": "Signing in, accounts, API keys."},
+    {"name": FILES, "description": "Models to make, photos of what was made."},
+    {"name": QUOTES, "description": "Prices that explain themselves."},
+    {"name": ORDERS, "description": "Placing, paying, following, cancelling."},
+    {"name": OFFERS, "description": "A provider's chances at jobs."},
+    {"name": JOBS, "description": "Production, delivery, approval."},
+    {"name": PROVIDERS, "description": "Providers and their stock."},
+    {"name": SUPPORT, "description": "What is stuck, and moving it on."},
+    {"name": WEBHOOKS, "description": "What the payment provider tells us."},
+    {"name": PLATFORM, "description": "Health and metrics."},
+]
+INPUT = (400, 413, 415, 422)
+
+
+def problems(*statuses: int, takes_input: bool = True) -> dict[int | str, dict[str, Any]]:
+    """Error answers of a route; 503 is always possible, those about input unless there is none."""
+    listed = {*statuses, 503, *(INPUT if takes_input else ())}
+    return {
+        status: {
+            "model": Problem,
+            "description": HTTPStatus(status).phrase,
+            "content": {PROBLEM_JSON: {"schema": {"$ref": "#/components/schemas/Problem"}}},
+        }
+        for status in sorted(listed)
+    }

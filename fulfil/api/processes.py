@@ -1,0 +1,196 @@
+"""What the API says to the running workflows: updates, joined by their ids, refusals turned into 409s."""
+
+import asyncio
+from collections.abc import Awaitable, Mapping, Sequence
+from datetime import datetime, timedelta
+from typing import TypeVar, cast
+
+from temporalio.client import (
+    ActivityFailureError,
+    Client,
+    WithStartWorkflowOperation,
+    WorkflowFailureError,
+    WorkflowUpdateFailedError,
+)
+from temporalio.common import (
+    ActivityIDConflictPolicy,
+    RetryPolicy,
+    SearchAttributePair,
+    TypedSearchAttributes,
+    WorkflowIDConflictPolicy,
+    WorkflowIDReusePolicy,
+)
+from temporalio.exceptions import ApplicationError, WorkflowAlreadyStartedError
+from temporalio.service import RPCError, RPCStatusCode
+
+from fulfil.api.errors import conflict, unavailable
+from fulfil.api.outages import still_working, temporal_outages
+from fulfil.models.messages.jobs import (
+    AcceptanceSecured,
+    AcceptOffer,
+    ApproveJob,
+    DeclineOffer,
+    JobApproved,
+    OfferDeclined,
+    RedispatchJob,
+)
+from fulfil.models.messages.orders import (
+    CancellationAnswer,
+    CancelOrder,
+    OrderOutcome,
+    OrderPlaced,
+    OrderState,
+    StartOrder,
+)
+from fulfil.models.messages.parties import WaitingOn
+from fulfil.models.messages.quotes import PreparedQuote, PrepareQuote
+from fulfil.models.messages.support import ResolveStep, StepResolved
+from fulfil.models.money import Money
+from fulfil.workflows import attributes
+from fulfil.workflows.ids import GEOMETRY, ORDERS, job_workflow_id, order_workflow_id, quote_activity_id
+from fulfil.workflows.job import JobWorkflow
+from fulfil.workflows.order import OrderWorkflow
+from fulfil.workflows.ports.quotes import QuoteActivities
+
+Answer = TypeVar("Answer")
+
+# Whoever waits longer than this is told that it goes on, and joins by repeating the request.
+ANSWER_WITHIN_S = 20.0
+QUOTE_WITHIN_S = 30.0
+RPC_WITHIN = timedelta(seconds=5)
+ANALYSIS_TIMEOUT = timedelta(seconds=60)
+QUOTE_LASTS = timedelta(seconds=150)
+QUOTE_RETRY = RetryPolicy(maximum_attempts=3)
+# What Temporal answers when a workflow ended while an update ran in it.
+ENDED_MEANWHILE = "AcceptedUpdateCompletedWorkflow"
+
+
+class ProcessEndedError(Exception):
+    """The workflow has ended, or never was: the projection has the answer."""
+
+
+class Processes:
+    """The orders' and jobs' workflows, seen from outside; raises problems for refusals and outages."""
+
+    def __init__(self, client: Client) -> None:
+        self._client = client
+
+    async def place_order(self, start: StartOrder, *, total: Money, due_at: datetime, update_id: str) -> OrderPlaced:
+        """Start the order and wait until it is payable; raises `ProcessEndedError`."""
+        operation = WithStartWorkflowOperation(
+            OrderWorkflow.run,
+            start,
+            id=order_workflow_id(start.order_id),
+            task_queue=ORDERS,
+            id_conflict_policy=WorkflowIDConflictPolicy.USE_EXISTING,
+            id_reuse_policy=WorkflowIDReusePolicy.REJECT_DUPLICATE,
+            static_summary=f"Order {start.order_id}: {total}",
+            search_attributes=TypedSearchAttributes(
+                [
+                    SearchAttributePair(attributes.ORDER_ID, start.order_id),
+                    SearchAttributePair(attributes.CUSTOMER_ID, start.customer_id),
+                    SearchAttributePair(attributes.ORDER_STATE, OrderState.AWAITING_PAYMENT.value),
+                    SearchAttributePair(attributes.WAITING_ON, WaitingOn.CUSTOMER.value),
+                    SearchAttributePair(attributes.DEADLINE, due_at),
+                ]
+            ),
+        )
+        try:
+            return await _answered(
+                self._client.execute_update_with_start_workflow(
+                    OrderWorkflow.place, start_workflow_operation=operation, id=update_id
+                )
+            )
+        except WorkflowAlreadyStartedError as error:
+            raise ProcessEndedError(start.order_id) from error
+
+    async def order_outcome(self, order_id: str) -> OrderOutcome | None:
+        """How a workflow that has ended ended; None when it failed."""
+        handle = self._client.get_workflow_handle_for(OrderWorkflow.run, order_workflow_id(order_id))
+        with temporal_outages():
+            try:
+                async with asyncio.timeout(ANSWER_WITHIN_S):
+                    return await handle.result(rpc_timeout=RPC_WITHIN)
+            except WorkflowFailureError:
+                return None
+
+    async def cancel_order(self, order_id: str, request: CancelOrder, *, update_id: str) -> CancellationAnswer:
+        """Call the order off."""
+        handle = self._client.get_workflow_handle_for(OrderWorkflow.run, order_workflow_id(order_id))
+        return await _answered(handle.execute_update(OrderWorkflow.cancel, request, id=update_id))
+
+    async def accept_offer(self, job_id: str, acceptance: AcceptOffer, *, update_id: str) -> AcceptanceSecured:
+        """Take a job."""
+        handle = self._client.get_workflow_handle_for(JobWorkflow.run, job_workflow_id(job_id))
+        return await _answered(handle.execute_update(JobWorkflow.accept, acceptance, id=update_id))
+
+    async def decline_offer(self, job_id: str, answer: DeclineOffer, *, update_id: str) -> OfferDeclined:
+        """Say no to a job."""
+        handle = self._client.get_workflow_handle_for(JobWorkflow.run, job_workflow_id(job_id))
+        return await _answered(handle.execute_update(JobWorkflow.decline, answer, id=update_id))
+
+    async def approve_job(self, job_id: str, approval: ApproveJob, *, update_id: str) -> JobApproved:
+        """Accept what was delivered."""
+        handle = self._client.get_workflow_handle_for(JobWorkflow.run, job_workflow_id(job_id))
+        return await _answered(handle.execute_update(JobWorkflow.approve, approval, id=update_id))
+
+    async def redispatch_job(self, job_id: str, request: RedispatchJob, *, update_id: str) -> None:
+        """Offer the job anew."""
+        handle = self._client.get_workflow_handle_for(JobWorkflow.run, job_workflow_id(job_id))
+        await _answered(handle.execute_update(JobWorkflow.redispatch, request, id=update_id))
+
+    async def resolve_step(self, workflow_id: str, resolution: ResolveStep, *, update_id: str) -> StepResolved:
+        """Move a parked step of an order or a job on."""
+        handle = self._client.get_workflow_handle(workflow_id)
+        return await _answered(handle.execute_update("resolve", resolution, id=update_id, result_type=StepResolved))
+
+    async def prepare_quote(self, request: PrepareQuote) -> PreparedQuote:
+        """Have a file analysed and priced; the same quote asked for twice is prepared once."""
+        with temporal_outages():
+            try:
+                async with asyncio.timeout(QUOTE_WITHIN_S):
+                    return await self._client.execute_activity_method(
+                        QuoteActivities.prepare_quote,
+                        request,
+                        id=quote_activity_id(request.quote_id),
+                        task_queue=GEOMETRY,
+                        start_to_close_timeout=ANALYSIS_TIMEOUT,
+                        schedule_to_close_timeout=QUOTE_LASTS,
+                        retry_policy=QUOTE_RETRY,
+                        id_conflict_policy=ActivityIDConflictPolicy.USE_EXISTING,
+                        summary=f"{request.quantity} x {request.material}",
+                    )
+            except ActivityFailureError as error:
+                raise unavailable(
+                    "quote_not_prepared", "The file could not be analysed right now: try again.", retry_after_s=5
+                ) from error
+
+
+async def _answered(update: Awaitable[Answer]) -> Answer:
+    with temporal_outages():
+        try:
+            async with asyncio.timeout(ANSWER_WITHIN_S):
+                return await update
+        except WorkflowUpdateFailedError as error:
+            raise _refusal(error) from error
+        except RPCError as error:
+            if error.status is RPCStatusCode.NOT_FOUND:
+                raise ProcessEndedError(error.message) from error
+            raise
+
+
+def _refusal(error: WorkflowUpdateFailedError) -> Exception:
+    """What the workflow answered, as the problem it described."""
+    cause = error.cause
+    if not isinstance(cause, ApplicationError):
+        return still_working()
+    if cause.type == ENDED_MEANWHILE:
+        return ProcessEndedError(cause.message)
+    facts: Mapping[str, object] = cause.details[0] if cause.details else {}
+    allowed = cast("Sequence[object]", facts.get("allowed_actions", []))
+    return conflict(
+        cause.type or "refused",
+        str(facts.get("detail", cause.message)),
+        state=str(facts.get("state", "unknown")),
+        allowed_actions=[str(action) for action in allowed],
+    )

@@ -1,0 +1,1 @@
+"""SELECT-only queries behind the routes."""

@@ -1,0 +1,178 @@
+"""Jobs, as customer, provider and support see them."""
+
+from dataclasses import dataclass
+from datetime import datetime
+
+from sqlalchemy import Select, case, select
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from fulfil.api.access import Principal
+from fulfil.api.actions import job_actions
+from fulfil.api.readers.paging import newest_first
+from fulfil.api.schemas.base import Page
+from fulfil.api.schemas.jobs import Job, Production, Work
+from fulfil.models.messages.events import NextStep
+from fulfil.models.messages.jobs import JobState
+from fulfil.models.messages.parties import Role, WaitingOn
+from fulfil.models.money import Money, share_minor
+from fulfil.models.tables.accounts import ProviderRow
+from fulfil.models.tables.jobs import JobRow, ProductionRow
+from fulfil.models.tables.orders import OrderLineRow, OrderRow
+from fulfil.models.tables.quotes import QuoteRow
+from fulfil.models.tables.timeline import TimelineRow
+
+JobQuery = Select[JobRow, OrderLineRow, str, TimelineRow, ProductionRow, ProviderRow]
+JobParts = tuple[JobRow, OrderLineRow, str, TimelineRow, ProductionRow | None, ProviderRow | None]
+
+
+def select_jobs() -> JobQuery:
+    """Jobs with everything their representation takes."""
+    return (
+        select(JobRow, OrderLineRow, QuoteRow.file_id, TimelineRow, ProductionRow, ProviderRow)
+        .join(OrderLineRow, OrderLineRow.id == JobRow.line_id)
+        .join(QuoteRow, QuoteRow.id == OrderLineRow.quote_id)
+        .join(TimelineRow, TimelineRow.order_id == JobRow.order_id)
+        .outerjoin(ProductionRow, ProductionRow.offer_id == JobRow.offer_id)
+        .outerjoin(ProviderRow, ProviderRow.id == JobRow.provider_id)
+    )
+
+
+async def find_job(session: AsyncSession, caller: Principal, job_id: str) -> Job | None:
+    """A job the caller has to do with."""
+    query = _visible(select_jobs().where(JobRow.id == job_id), caller)
+    row = (await session.execute(query)).one_or_none()
+    return None if row is None else represent_job(row.tuple(), caller)
+
+
+async def find_job_of_order(session: AsyncSession, caller: Principal, order_id: str) -> Job | None:
+    """The job of an order's line; the caller is known to have to do with the order."""
+    query = select_jobs().where(JobRow.order_id == order_id).order_by(JobRow.opened_at, JobRow.id).limit(1)
+    row = (await session.execute(query)).one_or_none()
+    return None if row is None else represent_job(row.tuple(), caller)
+
+
+async def list_jobs(
+    session: AsyncSession, caller: Principal, *, state: JobState | None, limit: int, starting_after: str | None
+) -> Page[Job]:
+    """A provider's own, a customer's of his orders, all for staff; newest first."""
+    query = _visible(select_jobs(), caller)
+    if state is not None:
+        # From `accepted` to `approved` the production tells where the job stands.
+        produced = (JobRow.state == JobState.ACCEPTED) & ProductionRow.state.is_not(None)
+        query = query.where(case((produced, ProductionRow.state), else_=JobRow.state) == state)
+    rows, has_more = await newest_first(
+        session,
+        query,
+        moment=JobRow.opened_at,
+        identity=JobRow.id,
+        limit=limit,
+        starting_after=starting_after,
+    )
+    return Page(data=[represent_job(row, caller) for row in rows], has_more=has_more)
+
+
+@dataclass(frozen=True)
+class Delivered:
+    """What approving takes."""
+
+    job_id: str
+    order_id: str
+    state: JobState
+    delivered_at: datetime | None
+
+
+async def find_delivered(session: AsyncSession, caller: Principal, job_id: str) -> Delivered | None:
+    """A job of the customer's orders, and when it was delivered."""
+    query = (
+        select(JobRow, ProductionRow)
+        .join(OrderRow, OrderRow.id == JobRow.order_id)
+        .outerjoin(ProductionRow, ProductionRow.offer_id == JobRow.offer_id)
+        .where(JobRow.id == job_id, OrderRow.customer_id == caller.owner_id)
+    )
+    row = (await session.execute(query)).one_or_none()
+    if row is None:
+        return None
+    job, production = row.tuple()
+    delivered_at = production.delivered_at if production else None
+    return Delivered(job.id, job.order_id, shown_state(job, production), delivered_at)
+
+
+def shown_state(job: JobRow, production: ProductionRow | None) -> JobState:
+    """From acceptance to delivery the provider's reports say where the job stands."""
+    if job.state == JobState.ACCEPTED and production is not None:
+        return JobState(production.state)
+    return JobState(job.state)
+
+
+def represent_job(parts: JobParts, caller: Principal) -> Job:
+    """What the caller may see of it: prices for the customer, the payout for the provider, both for staff."""
+    job, line, file_id, head, production, provider = parts
+    state = shown_state(job, production)
+    is_provider = caller.role is Role.PROVIDER
+    amount = Money(amount_minor=line.amount_minor, currency=line.currency)
+    shows_payout = provider is not None and caller.role is not Role.CUSTOMER
+    return Job(
+        id=job.id,
+        order_id=job.order_id,
+        state=state,
+        round=job.round,
+        provider_id=job.provider_id,
+        provider_name=provider.name if provider else None,
+        work=represent_work(line, file_id),
+        amount=None if is_provider else amount,
+        payout=payout_of(line, provider.commission_bp) if provider and shows_payout else None,
+        production=represent_production(production) if production else None,
+        next=represent_next(head),
+        allowed_actions=job_actions(caller.role, state),
+        opened_at=job.opened_at,
+        accepted_at=job.accepted_at,
+        approved_at=job.approved_at,
+        closed_at=job.closed_at,
+    )
+
+
+def represent_work(line: OrderLineRow, file_id: str) -> Work:
+    """What is to be made."""
+    return Work(
+        title=line.title,
+        process=line.process,
+        material=line.material,
+        material_g=line.material_g,
+        quantity=line.quantity,
+        lead_time_days=line.lead_time_days,
+        file_id=file_id,
+    )
+
+
+def payout_of(line: OrderLineRow, commission_bp: int) -> Money:
+    """The price less the platform's commission."""
+    commission_minor = share_minor(line.amount_minor, commission_bp)
+    return Money(amount_minor=line.amount_minor - commission_minor, currency=line.currency)
+
+
+def represent_production(row: ProductionRow) -> Production:
+    """How far the work is."""
+    return Production(
+        percent=row.percent,
+        start_due_at=row.start_due_at,
+        started_at=row.started_at,
+        quality_passed_at=row.quality_passed_at,
+        shipped_at=row.shipped_at,
+        carrier=row.carrier,
+        tracking_number=row.tracking_number,
+        delivered_at=row.delivered_at,
+    )
+
+
+def represent_next(head: TimelineRow) -> NextStep | None:
+    """Whose move it is, by the order's timeline."""
+    who = WaitingOn(head.next_who)
+    return None if who is WaitingOn.NOBODY else NextStep(who=who, what=head.next_what, by=head.next_by)
+
+
+def _visible(query: JobQuery, caller: Principal) -> JobQuery:
+    if caller.is_staff:
+        return query
+    if caller.role is Role.PROVIDER:
+        return query.where(JobRow.provider_id == caller.owner_id)
+    return query.join(OrderRow, OrderRow.id == JobRow.order_id).where(OrderRow.customer_id == caller.owner_id)

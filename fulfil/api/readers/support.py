@@ -1,0 +1,172 @@
+"""What support works on: stuck orders, and where the order's processes are."""
+
+from dataclasses import dataclass
+from datetime import datetime
+
+from sqlalchemy import or_, select
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from fulfil.api.actions import ENDED
+from fulfil.api.schemas.support import Resolved, StuckOrder, WorkflowReset
+from fulfil.models.messages.events import EventType
+from fulfil.models.messages.jobs import JobState
+from fulfil.models.messages.orders import OrderState
+from fulfil.models.messages.parties import WaitingOn
+from fulfil.models.messages.support import ResolutionAction
+from fulfil.models.tables.jobs import JobRow
+from fulfil.models.tables.orders import OrderRow
+from fulfil.models.tables.support import WorkflowResetRow
+from fulfil.models.tables.timeline import EventRow, TimelineRow
+
+MOST_STUCK = 500
+REASON = "--reason '…'"
+
+
+@dataclass(frozen=True)
+class OrderProcess:
+    """Where an order stands and which workflows work on it."""
+
+    order_id: str
+    customer_id: str
+    state: OrderState
+    job_id: str | None
+    job_state: JobState | None
+    stuck_step: str | None
+    stuck_workflow_id: str | None
+    stuck_allowed: tuple[str, ...]
+
+
+async def find_process(session: AsyncSession, order_id: str) -> OrderProcess | None:
+    """The order's processes."""
+    query = (
+        select(OrderRow, TimelineRow, JobRow)
+        .join(TimelineRow, TimelineRow.order_id == OrderRow.id)
+        .outerjoin(JobRow, JobRow.order_id == OrderRow.id)
+        .where(OrderRow.id == order_id)
+    )
+    row = (await session.execute(query)).first()
+    if row is None:
+        return None
+    order, head, job = row.tuple()
+    return OrderProcess(
+        order_id=order.id,
+        customer_id=order.customer_id,
+        state=OrderState(order.state),
+        job_id=job.id if job else None,
+        job_state=JobState(job.state) if job else None,
+        stuck_step=head.stuck_step,
+        stuck_workflow_id=head.stuck_workflow_id,
+        stuck_allowed=tuple(str(action) for action in head.stuck_allowed or []),
+    )
+
+
+async def find_reset(session: AsyncSession, order_id: str, from_run_id: str) -> WorkflowReset | None:
+    """A reset that was carried out."""
+    row = await session.scalar(
+        select(WorkflowResetRow).where(
+            WorkflowResetRow.order_id == order_id,
+            WorkflowResetRow.from_run_id == from_run_id,
+            WorkflowResetRow.to_run_id.is_not(None),
+        )
+    )
+    if row is None or row.to_run_id is None:
+        return None
+    return WorkflowReset(
+        order_id=order_id,
+        workflow_id=row.workflow_id,
+        step=row.step,
+        from_run_id=row.from_run_id,
+        to_run_id=row.to_run_id,
+    )
+
+
+async def find_resolution(
+    session: AsyncSession, order_id: str, actor_id: str, action: ResolutionAction
+) -> Resolved | None:
+    """The latest parked step of an order that this person moved on this way."""
+    data = await session.scalar(
+        select(EventRow.data)
+        .where(
+            EventRow.order_id == order_id,
+            EventRow.type == EventType.STEP_RESOLVED,
+            EventRow.actor_id == actor_id,
+            EventRow.data["action"].as_string() == action.value,
+        )
+        .order_by(EventRow.offset.desc())
+        .limit(1)
+    )
+    if data is None:
+        return None
+    return Resolved(order_id=order_id, workflow_id=data["workflow_id"], step=data["step"], action=action)
+
+
+async def list_stuck(session: AsyncSession, now: datetime) -> list[StuckOrder]:
+    """Parked steps and missed deadlines, the longest waiting first."""
+    overdue = (TimelineRow.next_by < now) & OrderRow.state.not_in(ENDED)
+    query = (
+        select(TimelineRow, OrderRow.state)
+        .join(OrderRow, OrderRow.id == TimelineRow.order_id)
+        .where(or_(TimelineRow.stuck_step.is_not(None), overdue))
+        .limit(MOST_STUCK)
+    )
+    found = [_represent(head, OrderState(state)) for head, state in (await session.execute(query)).tuples()]
+    return sorted(found, key=lambda stuck: stuck.since)
+
+
+def _represent(head: TimelineRow, state: OrderState) -> StuckOrder:
+    return _parked(head, state) if head.stuck_step is not None else _overdue(head, state)
+
+
+def _parked(head: TimelineRow, state: OrderState) -> StuckOrder:
+    allowed = [str(action) for action in head.stuck_allowed or []]
+    since = head.stuck_since
+    if since is None:
+        raise RuntimeError(f"{head.order_id} is parked without a moment")
+    return StuckOrder(
+        order_id=head.order_id,
+        order_state=state,
+        kind="parked",
+        step=head.stuck_step or "",
+        cause=head.stuck_cause or "unknown",
+        owner=WaitingOn.SUPPORT,
+        since=since,
+        workflow_id=head.stuck_workflow_id,
+        allowed_actions=[{"cancel": "cancel-step"}.get(action, action) for action in allowed] + ["reset"],
+        next_action="Remove the cause, then retry the step; effects already made are not repeated.",
+        command=f"fulfil support retry {head.order_id} {REASON}",
+    )
+
+
+def _overdue(head: TimelineRow, state: OrderState) -> StuckOrder:
+    owner = WaitingOn(head.next_who)
+    actions, advice, command = _remedy(owner, state, head.order_id)
+    since = head.next_by
+    if since is None:
+        raise RuntimeError(f"{head.order_id} is overdue without a deadline")
+    return StuckOrder(
+        order_id=head.order_id,
+        order_state=state,
+        kind="overdue",
+        step=head.next_what,
+        cause=f"{owner.value} had to {head.next_what} by {since:%Y-%m-%d %H:%M} UTC",
+        owner=owner,
+        since=since,
+        workflow_id=None,
+        allowed_actions=actions,
+        next_action=advice,
+        command=command,
+    )
+
+
+def _remedy(owner: WaitingOn, state: OrderState, order_id: str) -> tuple[list[str], str, str]:
+    if state in (OrderState.PAID, OrderState.IN_FULFILMENT) and owner in (WaitingOn.PROVIDER, WaitingOn.SUPPORT):
+        return (
+            ["redispatch", "cancel"],
+            "Offer the job anew, or cancel the order and pay back.",
+            f"fulfil support redispatch {order_id} {REASON}",
+        )
+    return (
+        ["cancel"] if owner is not WaitingOn.CUSTOMER else [],
+        "The deadline acts by itself once the workers run: look at them and at the timeline first.",
+        f"fulfil order show {order_id}",
+    )

@@ -1,0 +1,107 @@
+"""Files: uploaded, described, downloaded."""
+
+from http import HTTPStatus
+from typing import Annotated, Any
+from urllib.parse import quote
+
+from fastapi import APIRouter, Depends, Request
+from fastapi.responses import StreamingResponse
+
+from fulfil.api.access import Principal, Scope
+from fulfil.api.dependencies import Context, IdempotencyKey, allowed
+from fulfil.api.documentation import API, FILES, problems
+from fulfil.api.errors import ProblemError, not_found
+from fulfil.api.intentions import intend
+from fulfil.api.outages import storage_outages
+from fulfil.api.readers.files import find_file, find_own_file, represent_file
+from fulfil.api.schemas.files import File, InlineFile
+from fulfil.api.uploads import read_upload
+from fulfil.api.writers.files import write_file
+from fulfil.api.writers.idempotency import claim
+from fulfil.gateways.storage import ObjectMissingError
+from fulfil.models.ids import FileId, new_id
+from fulfil.models.messages.parties import Role
+
+router = APIRouter(prefix=f"{API}/files", tags=[FILES])
+
+READERS = (Role.CUSTOMER, Role.PROVIDER, Role.SUPPORT, Role.ADMIN)
+Uploader = Annotated[Principal, Depends(allowed(Scope.FILES_WRITE, Role.CUSTOMER, Role.PROVIDER))]
+Reader = Annotated[Principal, Depends(allowed(Scope.FILES_READ, *READERS))]
+
+# Never rendered in the browser, whatever it is.
+SAFE_HEADERS = {"Content-Security-Policy": "sandbox; default-src 'none'", "Cross-Origin-Resource-Policy": "same-site"}
+BODY: dict[str, Any] = {
+    "requestBody": {
+        "required": True,
+        "content": {
+            "multipart/form-data": {
+                "schema": {
+                    "type": "object",
+                    "required": ["file"],
+                    "properties": {"file": {"type": "string", "format": "binary"}},
+                }
+            },
+            "application/json": {"schema": InlineFile.model_json_schema()},
+        },
+    }
+}
+
+
+@router.post("", status_code=HTTPStatus.CREATED, openapi_extra=BODY, responses=problems(401, 403))
+async def upload_file(context: Context, caller: Uploader, request: Request, key: IdempotencyKey = None) -> File:
+    """Upload a model (STL) or a photo (JPEG, PNG, WebP, GIF, PDF); the content decides what it is."""
+    async with context.uploads:
+        upload = await read_upload(request, context.settings.max_upload_bytes)
+        with storage_outages():
+            sha256 = await context.storage.put(upload.content)
+        size_bytes = len(upload.content)
+    intention = intend(caller, key, "upload_file", f"{upload.name}\n{sha256}")
+    async with context.begin() as session:
+        claimed = await claim(session, intention, new_id("fil"), context.clock())
+        if not claimed.repeated:
+            row = await write_file(
+                session,
+                file_id=claimed.resource_id,
+                owner_id=caller.owner_id,
+                sha256=sha256,
+                name=upload.name,
+                file_format=upload.format.value,
+                size_bytes=size_bytes,
+                at=context.clock(),
+            )
+            return represent_file(row)
+        return _existing(await find_own_file(session, caller, claimed.resource_id))
+
+
+@router.get("/{file_id}", responses=problems(401, 403, 404))
+async def get_file(context: Context, caller: Reader, file_id: FileId) -> File:
+    """A file of yours, one you are asked to make, or a photo of your order."""
+    async with context.begin() as session:
+        return _existing(await find_file(session, caller, file_id))
+
+
+@router.get("/{file_id}/content", response_class=StreamingResponse, responses=problems(401, 403, 404, 410))
+async def download_file(context: Context, caller: Reader, file_id: FileId) -> StreamingResponse:
+    """The content as it was uploaded, as an attachment."""
+    async with context.begin() as session:
+        file = _existing(await find_file(session, caller, file_id))
+    try:
+        with storage_outages():
+            content = await context.storage.stream(file.sha256)
+    except ObjectMissingError as error:
+        raise ProblemError(
+            HTTPStatus.GONE, "file_content_missing", "The content is no longer stored: upload the file again."
+        ) from error
+    headers = {
+        "Content-Disposition": f"attachment; filename*=UTF-8''{quote(file.name, safe='')}",
+        "Content-Length": str(file.size_bytes),
+        "ETag": f'"{file.sha256}"',
+        **SAFE_HEADERS,
+    }
+    return StreamingResponse(content, media_type="application/octet-stream", headers=headers)
+
+
+def _existing(file: File | None) -> File:
+    if file is None:
+        raise not_found("file")
+    return file

@@ -1,0 +1,129 @@
+"""Orders: placed, listed, paid, cancelled."""
+
+from http import HTTPStatus
+from typing import Annotated
+
+from fastapi import APIRouter, Depends, Query, Response
+
+from fulfil.api.access import Principal, Scope
+from fulfil.api.actions import ENDED, PAYABLE
+from fulfil.api.cancelling import call_off
+from fulfil.api.card_numbers import refuse_card_numbers
+from fulfil.api.dependencies import Context, IdempotencyKey, Paging, allowed, expandable
+from fulfil.api.documentation import API, ORDERS, problems
+from fulfil.api.errors import ProblemError, conflict, not_found
+from fulfil.api.intentions import intend
+from fulfil.api.outages import stripe_outages
+from fulfil.api.placing import place
+from fulfil.api.readers.orders import EXPANDABLE, find_order
+from fulfil.api.readers.orders import list_orders as read_orders
+from fulfil.api.schemas.base import Page
+from fulfil.api.schemas.orders import Cancellation, NewOrder, Order, Pay, PaymentAttempt
+from fulfil.gateways.stripe import CardDeclinedError
+from fulfil.models.ids import OrderId
+from fulfil.models.messages.orders import OrderState
+from fulfil.models.messages.parties import Role
+
+router = APIRouter(prefix=f"{API}/orders", tags=[ORDERS])
+
+Customer = Annotated[Principal, Depends(allowed(Scope.ORDERS_WRITE, Role.CUSTOMER))]
+Reader = Annotated[Principal, Depends(allowed(Scope.ORDERS_READ, Role.CUSTOMER, Role.SUPPORT, Role.ADMIN))]
+Expansion = Annotated[frozenset[str], Depends(expandable(*EXPANDABLE))]
+Wait = Annotated[float, Query(ge=0, le=60, description="Wait up to so many seconds for the end.", examples=[20])]
+
+
+@router.post("", status_code=HTTPStatus.CREATED, responses=problems(401, 403, 404, 409))
+async def create_order(context: Context, caller: Customer, new: NewOrder, key: IdempotencyKey = None) -> Order:
+    """Order a quote; the answer can be paid. Repeated with the same `Idempotency-Key` it joins the first order."""
+    order_id = await place(context, caller, new, key)
+    return await _read(context, caller, order_id, frozenset({"lines", "payment"}))
+
+
+@router.get("", responses=problems(401, 403))
+async def list_orders(
+    context: Context,
+    caller: Reader,
+    page: Paging,
+    state: Annotated[OrderState | None, Query(description="Only orders in this state.")] = None,
+) -> Page[Order]:
+    """Your orders, newest first."""
+    async with context.begin() as session:
+        return await read_orders(session, caller, state=state, limit=page.limit, starting_after=page.starting_after)
+
+
+@router.get("/{order_id}", responses=problems(401, 403, 404))
+async def get_order(context: Context, caller: Reader, order_id: OrderId, expand: Expansion) -> Order:
+    """One order: where it stands, whose move it is, and what you may do."""
+    return await _read(context, caller, order_id, expand)
+
+
+@router.post(
+    "/{order_id}/pay",
+    dependencies=[Depends(refuse_card_numbers)],
+    responses=problems(401, 402, 403, 404, 409),
+)
+async def pay_order(
+    context: Context, caller: Customer, order_id: OrderId, pay: Pay, key: IdempotencyKey = None
+) -> PaymentAttempt:
+    """Pay with a tokenised card. The order moves on when the payment provider's signed webhook has come."""
+    order = await _read(context, caller, order_id, frozenset({"payment"}))
+    if order.payment is None or order.state is not OrderState.AWAITING_PAYMENT or order.payment_state not in PAYABLE:
+        raise conflict(
+            "not_payable",
+            f"The order is {order.state.value}, its payment {order.payment_state.value}: there is nothing to pay.",
+            state=order.state,
+            allowed_actions=order.allowed_actions,
+        )
+    attempt = intend(caller, key, f"pay_order:{order_id}", pay).derive_id("pay")
+    with stripe_outages():
+        try:
+            facts = await context.stripe.confirm_payment_intent(
+                order.payment.payment_intent_id,
+                payment_method=pay.payment_method,
+                return_url=pay.return_url,
+                idempotency_key=f"{order_id}:confirm:{attempt}",
+            )
+        except CardDeclinedError as error:
+            raise ProblemError(
+                HTTPStatus.PAYMENT_REQUIRED,
+                "card_declined",
+                f"{error.message} Try another card, with a new Idempotency-Key.",
+                param="payment_method",
+                state=order.state,
+                allowed_actions=order.allowed_actions,
+                decline_code=error.decline_code,
+            ) from error
+    return PaymentAttempt(status=facts.status, next_action_url=facts.next_action_url)
+
+
+@router.post(
+    "/{order_id}/cancel",
+    responses={
+        **problems(401, 403, 404, 409),
+        HTTPStatus.ACCEPTED.value: {"model": Order, "description": "Being cancelled; the money goes back next."},
+    },
+)
+async def cancel_order(
+    context: Context,
+    caller: Customer,
+    order_id: OrderId,
+    cancellation: Cancellation,
+    response: Response,
+    wait: Wait = 0,
+    key: IdempotencyKey = None,
+) -> Order:
+    """Call the order off, until production starts. 200 when it is over, 202 while the money goes back."""
+    intention = intend(caller, key, f"cancel_order:{order_id}", cancellation)
+    await call_off(context, caller, order_id, cancellation.reason, intention, wait_s=wait)
+    order = await _read(context, caller, order_id, frozenset())
+    if order.state not in ENDED:
+        response.status_code = HTTPStatus.ACCEPTED
+    return order
+
+
+async def _read(context: Context, caller: Principal, order_id: str, expand: frozenset[str]) -> Order:
+    async with context.begin() as session:
+        order = await find_order(session, caller, order_id, expand, context.settings.stripe_publishable_key or None)
+    if order is None:
+        raise not_found("order")
+    return order

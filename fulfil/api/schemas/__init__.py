@@ -1,0 +1,1 @@
+"""What the API takes in and gives out: bodies that refuse unknown fields, and representations."""

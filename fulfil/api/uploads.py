@@ -1,0 +1,109 @@
+"""Reads an uploaded file, multipart or base64 in JSON, and tells by its content what it is."""
+
+import base64
+import binascii
+import unicodedata
+from dataclasses import dataclass
+from http import HTTPStatus
+
+from fastapi import Request
+from pydantic import ValidationError
+from starlette.datastructures import UploadFile
+from starlette.exceptions import HTTPException
+
+from fulfil.api.errors import ProblemError, invalid
+from fulfil.api.schemas.files import InlineFile
+from fulfil.quoting.formats import SNIFF_BYTES, FileFormat, sniff_format
+
+ACCEPTED = (FileFormat.STL, FileFormat.JPEG, FileFormat.PNG, FileFormat.WEBP, FileFormat.GIF, FileFormat.PDF)
+LONGEST_NAME = 255
+MOST_FIELDS = 8
+
+
+@dataclass(frozen=True)
+class Upload:
+    """A file as it came in; its format is what the content says."""
+
+    name: str
+    content: bytes
+    format: FileFormat
+
+
+async def read_upload(request: Request, max_bytes: int) -> Upload:
+    """The request's file; raises problems 413, 415 and 422 that name field and remedy."""
+    media_type = request.headers.get("content-type", "").partition(";")[0].strip().lower()
+    if media_type == "multipart/form-data":
+        name, content = await _multipart(request)
+        param = "file"
+    elif media_type == "application/json":
+        name, content = await _inline(request)
+        param = "content_base64"
+    else:
+        raise ProblemError(
+            HTTPStatus.UNSUPPORTED_MEDIA_TYPE,
+            "unsupported_media_type",
+            "Send multipart/form-data with one part named file, or JSON with name and content_base64.",
+            param="Content-Type",
+        )
+    return Upload(_clean_name(name), content, _checked(content, max_bytes, param))
+
+
+def _checked(content: bytes, max_bytes: int, param: str) -> FileFormat:
+    if not content:
+        raise invalid("file_empty", "The file is empty: export it again and send its content.", param)
+    if len(content) > max_bytes:
+        raise ProblemError(
+            HTTPStatus.REQUEST_ENTITY_TOO_LARGE,
+            "file_too_large",
+            f"The file has {len(content):,} bytes; at most {max_bytes:,} are accepted.",
+            param=param,
+        )
+    found = sniff_format(content[:SNIFF_BYTES], len(content))
+    if found is None or found not in ACCEPTED:
+        what = "of an unknown kind" if found is None else f"{found.value.upper()}"
+        known = ", ".join(each.value.upper() for each in ACCEPTED)
+        raise ProblemError(
+            HTTPStatus.UNSUPPORTED_MEDIA_TYPE,
+            "file_format_unknown",
+            f"The content is {what}, whatever the name says: send {known}.",
+            param=param,
+        )
+    return found
+
+
+async def _multipart(request: Request) -> tuple[str, bytes]:
+    try:
+        form = await request.form(max_files=1, max_fields=MOST_FIELDS)
+    except ProblemError:
+        raise
+    except HTTPException as error:
+        raise invalid("multipart_invalid", f"The multipart body can't be read: {error.detail}", "file") from error
+    try:
+        part = form.get("file")
+        if not isinstance(part, UploadFile):
+            raise invalid("parameter_missing", "file is missing: send the file as a part with a file name.", "file")
+        return part.filename or "", await part.read()
+    finally:
+        await form.close()
+
+
+async def _inline(request: Request) -> tuple[str, bytes]:
+    try:
+        inline = InlineFile.model_validate_json(await request.body())
+    except ValidationError as error:
+        first = error.errors(include_input=False, include_url=False)[0]
+        param = ".".join(str(part) for part in first["loc"]) or "body"
+        raise invalid("parameter_invalid", f"{param}: {first['msg']}.", param) from error
+    try:
+        return inline.name, base64.b64decode(inline.content_base64, validate=True)
+    except (binascii.Error, ValueError) as error:
+        raise invalid(
+            "base64_invalid", "content_base64 is not base64: encode the file's bytes (RFC 4648).", "content_base64"
+        ) from error
+
+
+def _clean_name(name: str) -> str:
+    """The last part of a path, without control characters; only ever shown, never used as a path."""
+    last = name.replace("\\", "/").rpartition("/")[2]
+    clean = "".join(character for character in last if unicodedata.category(character)[0] != "C").strip()
+    return clean[:LONGEST_NAME] or "file"

@@ -1,0 +1,1 @@
+"""Rows the API itself owns: accounts, files, idempotency keys, webhook and production reports."""
