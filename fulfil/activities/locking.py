@@ -1,4 +1,4 @@
-"""Locks the rows of a job in the one order everybody keeps: production, job, offers, provider, stock, payment."""
+"""Locks rows in the one order everybody keeps: production, job, offers, provider, stock, payment, order, timeline."""
 
 from dataclasses import dataclass
 
@@ -70,7 +70,7 @@ async def hold_payment(session: AsyncSession, order_id: str) -> PaymentRow:
 
 
 async def hold_order(session: AsyncSession, order_id: str) -> OrderRow:
-    """Lock the order; the last lock before the timeline's."""
+    """Lock the order; the last lock before the timeline's, so it comes before the first event."""
     order = await session.get(OrderRow, order_id, with_for_update={"key_share": True})
     if order is None:
         raise missing("order", order_id)

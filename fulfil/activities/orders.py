@@ -106,9 +106,9 @@ class DatabaseOrderActivities(OrderActivities):
         if created is None:
             return await self._read_first_wave(session, held.job)
         payment = await hold_payment(session, request.order_id)
-        await book_authorization(session, payment, at)
         order = await hold_order(session, request.order_id)
         order.state = OrderState.PAID
+        await book_authorization(session, payment, at)
         await append_event(
             session,
             order_id=request.order_id,

@@ -51,6 +51,7 @@ async def confirm_acceptance(
     """
     held = await hold_job(session, request.job_id)
     payment = await hold_payment(session, request.order_id)
+    order = await hold_order(session, request.order_id)
     if charge is not None:
         await book_charge(session, payment, charge, at)
     if held.job.state != JobState.ACCEPTED or held.job.offer_id != request.offer_id:
@@ -68,7 +69,6 @@ async def confirm_acceptance(
             start_due_at=start_due_at,
         )
     )
-    order = await hold_order(session, request.order_id)
     order.state = OrderState.IN_FULFILMENT
     await append_event(
         session,

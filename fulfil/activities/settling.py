@@ -117,8 +117,9 @@ async def release_money(
     )
     session.add(row)
     await session.flush()
+    order = await hold_order(session, request.order_id)
     await _book(session, request, payout, transfer, at)
-    order_closed = await _close_order_with_last_job(session, request.order_id, at)
+    order_closed = await _close_with_last_job(session, order, at)
     return _settlement(row, order_closed=order_closed)
 
 
@@ -178,9 +179,8 @@ async def _book(
     )
 
 
-async def _close_order_with_last_job(session: AsyncSession, order_id: str, at: datetime) -> bool:
-    order = await hold_order(session, order_id)
-    open_job = select(JobRow.id).where(JobRow.order_id == order_id, JobRow.closed_at.is_(None)).limit(1)
+async def _close_with_last_job(session: AsyncSession, order: OrderRow, at: datetime) -> bool:
+    open_job = select(JobRow.id).where(JobRow.order_id == order.id, JobRow.closed_at.is_(None)).limit(1)
     if await session.scalar(open_job) is not None:
         return False
     order.state = OrderState.CLOSED
@@ -191,12 +191,12 @@ async def _close_order_with_last_job(session: AsyncSession, order_id: str, at: d
     ):
         await append_event(
             session,
-            order_id=order_id,
-            business_key=f"{order_id}:{what}",
+            order_id=order.id,
+            business_key=f"{order.id}:{what}",
             kind=kind,
             at=at,
             actor=SYSTEM,
-            subject=order_id,
+            subject=order.id,
             data={},
             next_step=nxt,
         )

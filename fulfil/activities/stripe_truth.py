@@ -55,11 +55,19 @@ class StripeTruth:
         return None
 
     async def _payment_changed(self, event_id: str, payment_intent_id: str) -> str | None:
+        stored = select(PaymentRow.state).where(PaymentRow.payment_intent_id == payment_intent_id)
+        async with self.database.begin() as session:
+            known = await session.scalar(stored)
+        if known not in BEFORE_PAID:
+            # The order's own activities know the rest before Stripe tells it: each signal saved is four events.
+            return f"no order waits for it: its payment is {known or 'unknown'}"
         facts = await self.gateway.retrieve_payment_intent(payment_intent_id)
         state = STATES.get(facts.status)
         if facts.order_id is None or state is None:
             return f"no order waits for it: status {facts.status}, order {facts.order_id}"
-        if state is PaymentState.REQUIRES_PAYMENT and facts.decline_code is not None:
+        if state is PaymentState.REQUIRES_PAYMENT:
+            if facts.decline_code is None:
+                return None
             state = PaymentState.FAILED
         if state in BEFORE_PAID and not await self._write(event_id, facts, state):
             return f"order {facts.order_id} has no such payment"
