@@ -57,11 +57,14 @@ def api(
     port: Annotated[int | None, typer.Option(help="FULFIL_API_PORT, else 8800.")] = None,
 ) -> None:
     """Serve the HTTP API."""
-    from fulfil.deploy.serving import serve_api  # noqa: PLC0415 (loads FastAPI)
+    from fulfil.deploy.serving import ServingError, serve_api  # noqa: PLC0415 (loads FastAPI)
 
     settings = Settings()
     configure_logging(service="fulfil-api", level=settings.log_level, log_format=settings.log_format)
-    run_main(serve_api(host or settings.api_host, port or settings.api_port))
+    try:
+        run_main(serve_api(settings, host or settings.api_host, port or settings.api_port))
+    except ServingError as error:
+        raise CommandError(str(error)) from error
 
 
 @app.command()

@@ -1,0 +1,35 @@
+"""How many complete orders a second the system takes, with several in flight."""
+
+import asyncio
+import time
+from dataclasses import dataclass
+
+from fulfil.cli.playing.orders import Shop
+
+
+@dataclass(frozen=True)
+class Throughput:
+    """The orders that were completed, and in how many seconds all of them were."""
+
+    order_ids: list[str]
+    seconds: float
+
+    @property
+    def per_second(self) -> float:
+        """Complete orders per second."""
+        return len(self.order_ids) / self.seconds
+
+
+async def complete_orders(shop: Shop, *, seconds: float, in_flight: int) -> Throughput:
+    """Complete as many as `in_flight` customers can within about `seconds`."""
+    done: list[str] = []
+    began = time.monotonic()
+
+    async def caller() -> None:
+        while time.monotonic() - began < seconds:
+            done.append(await shop.complete_order())
+
+    async with asyncio.TaskGroup() as callers:
+        for _ in range(in_flight):
+            callers.create_task(caller())
+    return Throughput(done, time.monotonic() - began)

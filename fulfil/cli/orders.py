@@ -1,0 +1,170 @@
+"""`fulfil order …`: place, pay, list, show, watch live, cancel."""
+
+import asyncio
+from contextlib import aclosing
+from typing import Annotated
+
+import typer
+
+from fulfil.api.schemas.orders import Order, PaymentAttempt
+from fulfil.api.schemas.quotes import Quote
+from fulfil.cli.client import ApiClient
+from fulfil.cli.connection import ActAs, DryRun, Reason, ask, find_api, find_token
+from fulfil.cli.exits import CommandError
+from fulfil.cli.playing.people import Customer, Person
+from fulfil.cli.rendering import console, show, show_json, show_table
+from fulfil.cli.running import DataDir, Output, OutputFormat
+from fulfil.cli.timeline import next_line, timeline_line
+
+app = typer.Typer(no_args_is_help=True, help="Orders: place, pay, list, show, watch, cancel.")
+
+OrderId = Annotated[str, typer.Argument(metavar="ORDER")]
+# A watcher outlives a restart of everything.
+WATCH_PATIENCE_S = 600
+
+
+@app.command()
+def place(
+    quote_id: Annotated[str, typer.Argument(metavar="QUOTE")],
+    key: Annotated[
+        str | None, typer.Option(help="Idempotency-Key; repeat the command with it after a failure.")
+    ] = None,
+    data_dir: DataDir = None,
+    act_as: ActAs = "",
+    output: Output = OutputFormat.TABLE,
+) -> None:
+    """Order a quote at the price it shows."""
+
+    async def question(api: ApiClient) -> Order:
+        quote = await api.get(Quote, f"/quotes/{quote_id}")
+        return await Customer(api).place(quote, key)
+
+    _show(ask(question, data_dir, act_as), output)
+
+
+@app.command()
+def pay(
+    order_id: OrderId,
+    payment_method: Annotated[str, typer.Option(help="A card's token; card numbers are refused.")] = "pm_card_visa",
+    return_url: Annotated[str | None, typer.Option(help="Where the bank sends the customer after 3-D Secure.")] = None,
+    data_dir: DataDir = None,
+    act_as: ActAs = "",
+    output: Output = OutputFormat.TABLE,
+) -> None:
+    """Confirm the payment with a tokenised card."""
+
+    async def question(api: ApiClient) -> PaymentAttempt:
+        return await Customer(api).pay(order_id, payment_method, return_url)
+
+    attempt = ask(question, data_dir, act_as)
+    show(output, attempt, {"status": attempt.status, "confirm with the bank at": attempt.next_action_url})
+
+
+@app.command("list")
+def list_orders(
+    limit: Annotated[int, typer.Option(min=1, max=100)] = 20,
+    data_dir: DataDir = None,
+    act_as: ActAs = "",
+    output: Output = OutputFormat.TABLE,
+) -> None:
+    """The newest orders you may see."""
+
+    async def question(api: ApiClient) -> list[Order]:
+        return await Person(api).orders(limit)
+
+    found = ask(question, data_dir, act_as)
+    if output is OutputFormat.JSON:
+        show_json(found)
+        return
+    rows = [
+        (order.id, order.state, order.payment_state, order.total, order.placed_at, order.next and order.next.what)
+        for order in found
+    ]
+    show_table(["order", "state", "payment", "total", "placed", "next"], rows, empty="No orders.")
+
+
+@app.command("show")
+def show_order(
+    order_id: OrderId, data_dir: DataDir = None, act_as: ActAs = "", output: Output = OutputFormat.TABLE
+) -> None:
+    """One order with its line, job and payment."""
+
+    async def question(api: ApiClient) -> Order:
+        return await Person(api).order(order_id)
+
+    _show(ask(question, data_dir, act_as), output)
+
+
+@app.command()
+def watch(order_id: OrderId, data_dir: DataDir = None, act_as: ActAs = "", output: Output = OutputFormat.TABLE) -> None:
+    """The order's timeline as it happens, until the order ends; a lost connection goes on where it was."""
+    api_url = find_api(data_dir)
+    api = ApiClient(api_url, token=find_token(data_dir, api_url, act_as), patience_s=WATCH_PATIENCE_S)
+    try:
+        asyncio.run(_watch(api, order_id, output))
+    except KeyboardInterrupt:
+        console().print("[dim]Stopped watching; the order goes on.[/]")
+
+
+@app.command()
+def cancel(
+    order_id: OrderId,
+    reason: Reason,
+    *,
+    dry_run: DryRun = False,
+    data_dir: DataDir = None,
+    act_as: ActAs = "",
+    output: Output = OutputFormat.TABLE,
+) -> None:
+    """Call an order off, until its production starts; the money goes back."""
+
+    async def question(api: ApiClient) -> Order:
+        person = Person(api)
+        if dry_run:
+            return await person.order(order_id)
+        return await person.cancel(order_id, reason)
+
+    order = ask(question, data_dir, act_as)
+    if dry_run:
+        if "cancel" not in order.allowed_actions:
+            possible = ", ".join(order.allowed_actions) or "nothing"
+            raise CommandError(f"{order_id} is {order.state} and can't be cancelled; possible now: {possible}.")
+        console().print(f"Would cancel {order_id} ({order.state}, payment {order.payment_state}). Nothing was changed.")
+        return
+    _show(order, output)
+
+
+async def _watch(api: ApiClient, order_id: str, output: OutputFormat) -> None:
+    out = console()
+    async with api, aclosing(Person(api).watch(order_id)) as events:
+        if output is OutputFormat.JSON:
+            async for event in events:
+                typer.echo(event.model_dump_json())
+            return
+        with out.status("waiting for the first event") as status:
+            async for event in events:
+                out.print(timeline_line(event))
+                if event.next is not None:
+                    status.update(next_line(event.next))
+
+
+def _show(order: Order, output: OutputFormat) -> None:
+    job, payment = order.job, order.payment
+    line = order.lines[0] if order.lines else None
+    facts: dict[str, object] = {
+        "order": order.id,
+        "state": order.state,
+        "what": f"{line.title}: {line.process} in {line.material}" if line else None,
+        "total": order.total,
+        "payment": order.payment_state,
+        "paid back": payment.refunded if payment and payment.refunded.amount_minor else None,
+        "job": f"{job.id} {job.state}" if job else None,
+        "provider": job.provider_name if job else None,
+        "tracking": job.production.tracking_number if job and job.production else None,
+        "why cancelled": order.cancel_reason,
+        "next": next_line(order.next) if order.next else None,
+        "you may": ", ".join(order.allowed_actions) or None,
+        "placed": order.placed_at,
+        "closed": order.closed_at,
+    }
+    show(output, order, facts)

@@ -1,0 +1,210 @@
+"""Customer, provider, support and administrator: each speaks to the API in one account's name, as any client could."""
+
+from collections.abc import AsyncGenerator, Sequence
+from contextlib import aclosing
+from dataclasses import dataclass
+
+from fulfil.api.schemas.accounts import AccessToken, Account
+from fulfil.api.schemas.base import Page
+from fulfil.api.schemas.files import File
+from fulfil.api.schemas.jobs import Acceptance, Job, Offer
+from fulfil.api.schemas.orders import Order, PaymentAttempt
+from fulfil.api.schemas.providers import Provider as ProviderView
+from fulfil.api.schemas.providers import Stock
+from fulfil.api.schemas.quotes import Quote
+from fulfil.api.schemas.support import OrderLedger, Redispatched, Resolved, StuckOrder, StuckOrders, WorkflowReset
+from fulfil.cli.client import ApiClient
+from fulfil.cli.timeline import Event
+from fulfil.models.messages.jobs import OfferState
+from fulfil.models.messages.parties import Role
+
+PAGE = 100
+EXPANDED = "lines,job,payment"
+
+
+@dataclass(frozen=True)
+class Person:
+    """Somebody signed in."""
+
+    api: ApiClient
+
+    async def me(self) -> Account:
+        """Who she is."""
+        return await self.api.get(Account, "/me")
+
+    async def order(self, order_id: str, expand: str = EXPANDED) -> Order:
+        """An order with everything about it."""
+        return await self.api.get(Order, f"/orders/{order_id}", expand=expand)
+
+    async def orders(self, limit: int = PAGE) -> list[Order]:
+        """The newest orders she may see."""
+        return (await self.api.get(Page[Order], "/orders", limit=limit)).data
+
+    async def cancel(self, order_id: str, reason: str, key: str | None = None) -> Order:
+        """Call an order off."""
+        return await self.api.post(Order, f"/orders/{order_id}/cancel", {"reason": reason}, key=key)
+
+    async def timeline(self, order_id: str) -> list[Event]:
+        """Everything that happened so far."""
+        events: list[Event] = []
+        while True:
+            after = events[-1].id if events else None
+            page = await self.api.get(Page[Event], f"/orders/{order_id}/events", starting_after=after, limit=PAGE)
+            events += page.data
+            if not page.has_more:
+                return events
+
+    async def watch(self, order_id: str, after: int | None = None) -> AsyncGenerator[Event, None]:
+        """What happens, live; ends with the order. Close it when leaving early."""
+        async with aclosing(self.api.stream(Event, f"/orders/{order_id}/events", after)) as events:
+            async for event in events:
+                yield event
+                if event.ends_the_order:
+                    return
+
+    async def upload(self, name: str, content: bytes, key: str | None = None) -> File:
+        """Store a file."""
+        return await self.api.upload(File, "/files", name, content, key=key)
+
+
+class Customer(Person):
+    """Orders, pays, approves."""
+
+    async def quote(self, file_id: str, material: str = "PLA", quantity: int = 1, key: str | None = None) -> Quote:
+        """The explained price of a stored file."""
+        body = {"file_id": file_id, "material": material, "quantity": quantity}
+        return await self.api.post(Quote, "/quotes", body, key=key)
+
+    async def place(self, quote: Quote, key: str | None = None) -> Order:
+        """Order at the price she saw."""
+        body = {"quote_id": quote.id, "total": quote.total.model_dump()}
+        return await self.api.post(Order, "/orders", body, key=key)
+
+    async def pay(
+        self, order_id: str, card: str = "pm_card_visa", return_url: str | None = None, key: str | None = None
+    ) -> PaymentAttempt:
+        """Confirm the payment with a card's token."""
+        body = {"payment_method": card} | ({"return_url": return_url} if return_url else {})
+        return await self.api.post(PaymentAttempt, f"/orders/{order_id}/pay", body, key=key)
+
+    async def approve(self, job_id: str, key: str | None = None) -> Job:
+        """Accept what was delivered."""
+        return await self.api.post(Job, f"/jobs/{job_id}/approve", key=key)
+
+
+class Provider(Person):
+    """Accepts, makes, ships."""
+
+    async def offers(self, state: OfferState | None = OfferState.OPEN) -> list[Offer]:
+        """Her newest offers."""
+        return (await self.api.get(Page[Offer], "/offers", state=state, limit=PAGE)).data
+
+    async def accept(self, offer_id: str, key: str | None = None) -> Acceptance:
+        """Take the job."""
+        return await self.api.post(Acceptance, f"/offers/{offer_id}/accept", key=key)
+
+    async def decline(self, offer_id: str, reason: str = "", key: str | None = None) -> Offer:
+        """Say no."""
+        return await self.api.post(Offer, f"/offers/{offer_id}/decline", {"reason": reason}, key=key)
+
+    async def jobs(self, limit: int = PAGE) -> list[Job]:
+        """Her newest jobs."""
+        return (await self.api.get(Page[Job], "/jobs", limit=limit)).data
+
+    async def start(self, job_id: str, key: str | None = None) -> Job:
+        """Report that production started."""
+        return await self.api.post(Job, f"/jobs/{job_id}/start", key=key)
+
+    async def progress(
+        self, job_id: str, percent: int, note: str = "", photos: Sequence[str] = (), key: str | None = None
+    ) -> Job:
+        """Report how far the work is."""
+        body = {"percent": percent, "note": note, "photo_file_ids": photos}
+        return await self.api.post(Job, f"/jobs/{job_id}/progress", body, key=key)
+
+    async def check_quality(self, job_id: str, *, passed: bool = True, key: str | None = None) -> Job:
+        """Report the quality check."""
+        body = {"passed": passed, "checks": [{"name": "Dimensions", "passed": passed}]}
+        return await self.api.post(Job, f"/jobs/{job_id}/quality", body, key=key)
+
+    async def ship(self, job_id: str, carrier: str, tracking_number: str, key: str | None = None) -> Job:
+        """Report that it is on its way."""
+        body = {"carrier": carrier, "tracking_number": tracking_number}
+        return await self.api.post(Job, f"/jobs/{job_id}/ship", body, key=key)
+
+    async def deliver(self, job_id: str, note: str = "", key: str | None = None) -> Job:
+        """Report that it was handed over."""
+        return await self.api.post(Job, f"/jobs/{job_id}/deliver", {"proof_note": note}, key=key)
+
+
+class Support(Person):
+    """Sees what is stuck and moves it on."""
+
+    async def stuck(self) -> list[StuckOrder]:
+        """Parked and overdue orders, the longest first."""
+        return (await self.api.get(StuckOrders, "/support/stuck")).data
+
+    async def resolve(self, order_id: str, action: str, reason: str, key: str | None = None) -> Resolved:
+        """Retry, skip or give up (`cancel-step`) the parked step."""
+        return await self.api.post(Resolved, f"/support/orders/{order_id}/{action}", {"reason": reason}, key=key)
+
+    async def redispatch(self, order_id: str, reason: str, key: str | None = None) -> Redispatched:
+        """Offer the job anew."""
+        return await self.api.post(Redispatched, f"/support/orders/{order_id}/redispatch", {"reason": reason}, key=key)
+
+    async def reset(self, order_id: str, reason: str, step: str | None = None, key: str | None = None) -> WorkflowReset:
+        """Run the workflow again from before a step, the parked one unless given."""
+        body = {"reason": reason} | ({"step": step} if step else {})
+        return await self.api.post(WorkflowReset, f"/support/orders/{order_id}/reset", body, key=key)
+
+    async def cancel_order(self, order_id: str, reason: str, key: str | None = None) -> Order:
+        """Call an order off for its customer."""
+        return await self.api.post(Order, f"/support/orders/{order_id}/cancel", {"reason": reason}, key=key)
+
+    async def ledger(self, order_id: str) -> OrderLedger:
+        """What was booked for an order."""
+        return await self.api.get(OrderLedger, f"/support/orders/{order_id}/ledger")
+
+
+class Administrator(Support):
+    """Opens accounts, registers providers and their stock."""
+
+    async def register_provider(
+        self, name: str, capacity_jobs: int = 10, materials: Sequence[str] = ("PLA",), key: str | None = None
+    ) -> ProviderView:
+        """A business that prints."""
+        body = {"name": name, "capabilities": {"fdm": materials}, "capacity_jobs": capacity_jobs}
+        return await self.api.post(ProviderView, "/providers", body, key=key)
+
+    async def receive_stock(self, provider_id: str, material: str, grams: int, key: str | None = None) -> Stock:
+        """Material that came in."""
+        body = {"material": material, "quantity_g": grams}
+        return await self.api.post(Stock, f"/providers/{provider_id}/stock", body, key=key)
+
+    async def open_account(
+        self,
+        email: str,
+        name: str,
+        role: Role,
+        provider_id: str | None = None,
+        *,
+        oidc: tuple[str, str],
+        key: str | None = None,
+    ) -> Account:
+        """An account that signs in elsewhere (issuer and subject), and so needs no password."""
+        issuer, subject = oidc
+        body = {
+            "email": email,
+            "name": name,
+            "role": role,
+            "provider_id": provider_id,
+            "oidc": {"issuer": issuer, "subject": subject},
+        }
+        return await self.api.post(Account, "/accounts", body, key=key)
+
+
+async def sign_in(api: ApiClient, email: str, password: str) -> AccessToken:
+    """Log in by password; the client acts as that account from now on."""
+    token = await api.post(AccessToken, "/auth/login", {"email": email, "password": password})
+    api.use_token(token.access_token)
+    return token

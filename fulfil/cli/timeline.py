@@ -1,0 +1,162 @@
+"""An order's timeline in words: one sentence per event, and whose move it is."""
+
+from collections.abc import Callable, Mapping
+from datetime import UTC, datetime
+
+from pydantic import BaseModel, ConfigDict
+from rich.markup import escape
+
+from fulfil.models.messages.events import EventType, NextStep
+from fulfil.models.messages.parties import Actor, WaitingOn
+from fulfil.models.money import format_money
+
+Data = Mapping[str, object]
+
+ENDS = (EventType.ORDER_CLOSED, EventType.ORDER_CANCELLED, EventType.ORDER_EXPIRED)
+GOOD, BAD, ODD = "green", "red", "yellow"
+
+
+class Event(BaseModel):
+    """One event as the API tells it; `id` is where a stream resumes."""
+
+    model_config = ConfigDict(frozen=True)
+
+    id: int
+    order_id: str
+    sequence: int
+    type: str
+    at: datetime
+    actor: Actor
+    subject: str
+    data: dict[str, object]
+    next: NextStep | None = None
+
+    @property
+    def ends_the_order(self) -> bool:
+        """Whether nothing but a late refund can follow."""
+        return self.type in ENDS
+
+
+def sentence(event: Event) -> str:
+    """What happened, in a few words."""
+    telling = SENTENCES.get(event.type)
+    return telling(event.data) if telling else event.type.replace(".", ": ").replace("_", " ")
+
+
+def timeline_line(event: Event) -> str:
+    """The event as a line of rich markup."""
+    colour = COLOURS.get(event.type, "bold")
+    at = f"{event.at.astimezone(UTC):%H:%M:%S}"
+    return (
+        f"[dim]{event.sequence:3}  {at}[/]  [{colour}]{escape(event.type):24}[/] {escape(sentence(event))}"
+        f"  [dim]by {escape(event.actor.kind.value)}[/]"
+    )
+
+
+def next_line(step: NextStep) -> str:
+    """Whose move it is, as rich markup."""
+    if step.who is WaitingOn.NOBODY:
+        return f"[green]{escape(step.what)}[/]"
+    until = f", until {step.by.astimezone(UTC):%Y-%m-%d %H:%M:%S} UTC" if step.by else ""
+    return f"waiting for {step.who.value}: {escape(step.what)}{until}"
+
+
+def _money(data: Data, name: str = "amount_minor") -> str:
+    amount, currency = data.get(name), data.get("currency")
+    return format_money(amount, currency) if isinstance(amount, int) and isinstance(currency, str) else ""
+
+
+def _more(data: Data, name: str, form: str = "{}") -> str:
+    value = data.get(name)
+    return form.format(value) if value not in (None, "", []) else ""
+
+
+def _offered(data: Data) -> str:
+    offers = data.get("offers")
+    return f"offered to {offers} provider(s)" if isinstance(offers, int) else "offered to providers"
+
+
+SENTENCES: Mapping[str, Callable[[Data], str]] = {
+    EventType.ORDER_PLACED: lambda data: f"order placed, {_money(data)}",
+    EventType.ORDER_EXPIRED: lambda data: f"order expired{_more(data, 'reason', ': {}')}",
+    EventType.ORDER_CANCELLING: lambda data: f"order is being cancelled{_more(data, 'reason', ': {}')}",
+    EventType.ORDER_CANCELLED: lambda data: f"order cancelled{_more(data, 'reason', ': {}')}",
+    EventType.ORDER_COMPLETED: lambda _: "every job is done and paid out",
+    EventType.ORDER_CLOSED: lambda _: "order closed",
+    EventType.PAYMENT_REQUESTED: lambda data: f"{_money(data)} to pay",
+    EventType.PAYMENT_ACTION_REQUIRED: lambda _: "the bank asks the customer to confirm (3-D Secure)",
+    EventType.PAYMENT_FAILED: lambda data: f"payment failed{_more(data, 'decline_code', ': {}')}",
+    EventType.PAYMENT_AUTHORIZED: lambda data: f"the bank holds {_money(data)} for us",
+    EventType.PAYMENT_CAPTURED: lambda data: f"{_money(data)} captured and held for the order",
+    EventType.PAYMENT_VOIDED: lambda data: f"the bank's hold of {_money(data)} ended, nothing was taken",
+    EventType.PAYMENT_REFUND_SENT: lambda data: f"{_money(data)} on its way back to the customer",
+    EventType.PAYMENT_REFUNDED: lambda data: f"{_money(data)} back with the customer",
+    EventType.PAYMENT_RELEASED: lambda data: (
+        f"{_money(data, 'payout_minor')} to the provider, {_money(data, 'commission_minor')} commission"
+        if "payout_minor" in data
+        else f"{_money(data)} released to the provider"
+    ),
+    EventType.JOB_OPENED: lambda data: f"job opened: {_more(data, 'process')} in {_more(data, 'material')}",
+    EventType.JOB_OFFERED: _offered,
+    EventType.JOB_PUT_ON_BOARD: lambda _: "on the open board",
+    EventType.JOB_ESCALATED: lambda _: "nobody accepted: support decides",
+    EventType.JOB_ACCEPTED: lambda data: f"accepted by {_more(data, 'provider_id')}",
+    EventType.JOB_ACCEPTANCE_REFUSED: lambda data: f"acceptance refused{_more(data, 'detail', ': {}')}",
+    EventType.JOB_DECLINED_BY_ALL: lambda _: "no provider took the job",
+    EventType.JOB_REDISPATCHED: lambda data: f"offered anew{_more(data, 'reason', ': {}')}",
+    EventType.JOB_CANCELLED: lambda data: f"job cancelled{_more(data, 'reason', ': {}')}",
+    EventType.JOB_STARTED: lambda _: "production started",
+    EventType.JOB_PROGRESSED: lambda data: f"{_more(data, 'percent', '{} % done')}{_more(data, 'note', ': {}')}",
+    EventType.JOB_QUALITY_PASSED: lambda data: f"quality check passed{_more(data, 'note', ': {}')}",
+    EventType.JOB_QUALITY_FAILED: lambda data: f"quality check failed{_more(data, 'note', ': {}')}",
+    EventType.JOB_SHIPPED: lambda data: (
+        f"shipped with {_more(data, 'carrier')}{_more(data, 'tracking_number', ', tracking number {}')}"
+    ),
+    EventType.JOB_DELIVERED: lambda _: "delivered",
+    EventType.JOB_APPROVED: lambda data: "approved by silence" if data.get("by_silence") else "approved",
+    EventType.OFFER_DECLINED: lambda data: f"an offer was declined{_more(data, 'reason', ': {}')}",
+    EventType.REMINDER_SENT: lambda data: f"reminder{_more(data, 'what', ': {}')}",
+    EventType.STEP_PARKED: lambda data: f"{_more(data, 'step')} is parked: {_more(data, 'cause')}",
+    EventType.STEP_RESOLVED: lambda data: (
+        f"{_more(data, 'step')}: {_more(data, 'action')}{_more(data, 'reason', ' ({})')}"
+    ),
+    EventType.SUPPORT_RESET: lambda data: f"taken back to {_more(data, 'step')}{_more(data, 'reason', ' ({})')}",
+}
+COLOURS: Mapping[str, str] = {
+    **dict.fromkeys(
+        [
+            EventType.ORDER_CLOSED,
+            EventType.ORDER_COMPLETED,
+            EventType.PAYMENT_CAPTURED,
+            EventType.PAYMENT_RELEASED,
+            EventType.JOB_ACCEPTED,
+            EventType.JOB_APPROVED,
+            EventType.JOB_QUALITY_PASSED,
+        ],
+        GOOD,
+    ),
+    **dict.fromkeys(
+        [
+            EventType.ORDER_CANCELLED,
+            EventType.ORDER_EXPIRED,
+            EventType.PAYMENT_FAILED,
+            EventType.JOB_QUALITY_FAILED,
+            EventType.JOB_DECLINED_BY_ALL,
+            EventType.STEP_PARKED,
+        ],
+        BAD,
+    ),
+    **dict.fromkeys(
+        [
+            EventType.ORDER_CANCELLING,
+            EventType.PAYMENT_ACTION_REQUIRED,
+            EventType.JOB_ESCALATED,
+            EventType.JOB_REDISPATCHED,
+            EventType.JOB_ACCEPTANCE_REFUSED,
+            EventType.REMINDER_SENT,
+            EventType.STEP_RESOLVED,
+            EventType.SUPPORT_RESET,
+        ],
+        ODD,
+    ),
+}
