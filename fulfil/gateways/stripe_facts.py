@@ -53,7 +53,9 @@ def payment_intent_facts(intent: stripe.PaymentIntent) -> PaymentIntentFacts:
     held = charge if isinstance(charge, stripe.Charge) and charge.status != "failed" else None
     transaction = held.balance_transaction if held else None
     fee = transaction if isinstance(transaction, stripe.BalanceTransaction) else None
-    action = intent.next_action.redirect_to_url if intent.next_action else None
+    # Confirmed without a return_url there is no address to go to: the browser's SDK asks the customer instead.
+    asked = intent.next_action if intent.next_action and "redirect_to_url" in intent.next_action.to_dict() else None
+    redirect = asked.redirect_to_url if asked else None
     failure = intent.last_payment_error
     return PaymentIntentFacts(
         id=intent.id,
@@ -64,7 +66,7 @@ def payment_intent_facts(intent: stripe.PaymentIntent) -> PaymentIntentFacts:
         charge_id=held.id if held else None,
         fee_minor=fee.fee if fee else None,
         balance_transaction_id=fee.id if fee else None,
-        next_action_url=action.url if action else None,
+        next_action_url=redirect.url if redirect else None,
         decline_code=(_optional(failure, "decline_code") or _optional(failure, "code")) if failure else None,
         order_id=_optional(intent.metadata, "order_id"),
     )

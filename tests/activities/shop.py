@@ -34,7 +34,7 @@ SUPPORT = Actor(kind=ActorKind.SUPPORT, id="acc_support")
 async def until(condition: Callable[[], Awaitable[Any]], timeout_s: float = 15) -> Any:
     """Its first true value."""
     async with asyncio.timeout(timeout_s):
-        while not (value := await condition()):
+        while not (value := await condition()):  # noqa: ASYNC110 (the database sets no event)
             await asyncio.sleep(0.02)
         return value
 

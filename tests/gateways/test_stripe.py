@@ -115,6 +115,17 @@ async def test_a_card_that_asks_gives_the_page_to_open(gateway: StripeGateway, o
     assert (held.status, held.next_action_url) == ("requires_capture", None)
 
 
+async def test_a_card_that_asks_without_a_return_address_gives_no_page(gateway: StripeGateway, order_id: str) -> None:
+    intent = await gateway.create_payment_intent(
+        order_id=order_id, amount_minor=5000, currency="eur", idempotency_key=f"{order_id}:payment_intent"
+    )
+    await gateway.confirm_payment_intent(
+        intent.id, payment_method="pm_card_threeDSecure2Required", return_url=None, idempotency_key=f"{order_id}:pay:1"
+    )
+    asked = await gateway.retrieve_payment_intent(intent.id)
+    assert (asked.status, asked.next_action_url) == ("requires_action", None)
+
+
 async def test_a_failed_authentication_tells_why_the_payment_is_open_again(
     gateway: StripeGateway, order_id: str
 ) -> None:

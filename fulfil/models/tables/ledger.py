@@ -2,8 +2,7 @@
 
 from datetime import datetime
 
-from sqlalchemy import BigInteger, CheckConstraint, ForeignKey, Identity, String, UniqueConstraint
-from sqlalchemy.dialects.postgresql import insert
+from sqlalchemy import BigInteger, CheckConstraint, ForeignKey, Identity, String, UniqueConstraint, text
 from sqlalchemy.ext.asyncio import AsyncSession
 from sqlalchemy.orm import Mapped, mapped_column
 
@@ -42,6 +41,21 @@ class UnbalancedLedgerError(ValueError):
     """Postings of one transaction do not sum to zero per currency."""
 
 
+POST = text("""
+WITH written AS (
+    INSERT INTO ledger_transactions
+        (business_key, kind, order_id, stripe_object_id, effective_at, created_at)
+    VALUES (:business_key, :kind, :order_id, :stripe_object_id, :effective_at, :effective_at)
+    ON CONFLICT (business_key) DO NOTHING
+    RETURNING id
+)
+INSERT INTO ledger_postings (transaction_id, account, amount_minor, currency)
+SELECT written.id, leg.account, leg.amount_minor, :currency
+FROM written, unnest(CAST(:accounts AS text[]), CAST(:amounts AS bigint[])) AS leg (account, amount_minor)
+RETURNING id
+""")
+
+
 async def post(
     session: AsyncSession,
     *,
@@ -57,24 +71,18 @@ async def post(
     legs = {account: amount for account, amount in postings.items() if amount}
     if sum(legs.values()) != 0 or len(legs) < 2:  # noqa: PLR2004 (double entry)
         raise UnbalancedLedgerError(f"{business_key}: {postings}")
-    inserted = await session.scalar(
-        insert(LedgerTransactionRow)
-        .values(
-            business_key=business_key,
-            kind=kind,
-            order_id=order_id,
-            stripe_object_id=stripe_object_id,
-            effective_at=effective_at,
-            created_at=effective_at,
-        )
-        .on_conflict_do_nothing(index_elements=["business_key"])
-        .returning(LedgerTransactionRow.id)
-    )
-    if inserted is None:
-        return False
-    session.add_all(
-        LedgerPostingRow(transaction_id=inserted, account=account, amount_minor=amount, currency=currency)
-        for account, amount in legs.items()
-    )
     await session.flush()
-    return True
+    posted = await session.execute(
+        POST,
+        {
+            "business_key": business_key,
+            "kind": kind,
+            "order_id": order_id,
+            "stripe_object_id": stripe_object_id,
+            "effective_at": effective_at,
+            "currency": currency,
+            "accounts": list(legs),
+            "amounts": list(legs.values()),
+        },
+    )
+    return posted.first() is not None

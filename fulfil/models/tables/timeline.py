@@ -3,13 +3,13 @@
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import BigInteger, ForeignKey, Identity, Integer, String, UniqueConstraint, select, text
+from sqlalchemy import BigInteger, ForeignKey, Identity, Integer, String, UniqueConstraint, bindparam, text
 from sqlalchemy.dialects.postgresql import JSONB
 from sqlalchemy.ext.asyncio import AsyncSession
 from sqlalchemy.orm import Mapped, mapped_column
 
 from fulfil.models.messages.events import EventType, NextStep
-from fulfil.models.messages.parties import Actor, WaitingOn
+from fulfil.models.messages.parties import Actor
 from fulfil.models.tables.base import Base, Id, Key
 
 
@@ -58,6 +58,29 @@ class EventRow(Base):
     transaction_id: Mapped[int] = mapped_column(BigInteger, server_default=text("(pg_current_xact_id()::text)::bigint"))
 
 
+LOCK_HEAD = text("SELECT last_sequence FROM timelines WHERE order_id = :order_id FOR UPDATE")
+ADD_HEAD = text(
+    "INSERT INTO timelines (order_id, last_sequence, next_who, next_what) VALUES (:order_id, 0, 'system', '') "
+    "ON CONFLICT DO NOTHING"
+)
+APPEND = text("""
+WITH head AS (
+    UPDATE timelines SET
+        last_sequence = last_sequence + 1,
+        next_who = coalesce(CAST(:next_who AS text), next_who),
+        next_what = coalesce(CAST(:next_what AS text), next_what),
+        next_by = CASE WHEN CAST(:next_who AS text) IS NULL THEN next_by ELSE CAST(:next_by AS timestamptz) END
+    WHERE order_id = :order_id AND NOT EXISTS (SELECT FROM events WHERE business_key = :business_key)
+    RETURNING last_sequence
+), appended AS (
+    INSERT INTO events (order_id, sequence, business_key, type, at, actor_kind, actor_id, subject, data, next)
+    SELECT :order_id, last_sequence, :business_key, :type, :at, :actor_kind, :actor_id, :subject, :data, :next
+    FROM head RETURNING order_id
+)
+SELECT pg_notify('fulfil_events', order_id) FROM appended
+""").bindparams(bindparam("data", type_=JSONB), bindparam("next", type_=JSONB(none_as_null=True)))
+
+
 async def append_event(  # noqa: PLR0913 (an event has these parts)
     session: AsyncSession,
     *,
@@ -72,33 +95,28 @@ async def append_event(  # noqa: PLR0913 (an event has these parts)
 ) -> bool:
     """Append one event and move the timeline's head; False when `business_key` is already there (a retry).
 
-    Takes the head's row lock, so call it in the transaction that establishes the fact, and always lock
-    in the order production, job, stock, timeline.
+    Takes the head's row lock, so call it in the transaction that establishes the fact, after every other lock.
+    Followers are woken through channel `fulfil_events`, whose payload is the order's id.
     """
-    head = await session.get(TimelineRow, order_id, with_for_update=True)
-    if head is None:
-        head = TimelineRow(order_id=order_id, last_sequence=0, next_who=WaitingOn.SYSTEM, next_what="")
-        session.add(head)
-    elif await session.scalar(select(EventRow.offset).where(EventRow.business_key == business_key)):
-        return False
-    head.last_sequence += 1
-    if next_step is not None:
-        head.next_who, head.next_what, head.next_by = next_step.who, next_step.what, next_step.by
     await session.flush()
-    session.add(
-        EventRow(
-            order_id=order_id,
-            sequence=head.last_sequence,
-            business_key=business_key,
-            type=kind,
-            at=at,
-            actor_kind=actor.kind,
-            actor_id=actor.id,
-            subject=subject,
-            data=data,
-            next=next_step.model_dump(mode="json") if next_step else None,
-        )
+    # A statement of its own: only what begins after the lock is sure to see the event of whoever held it before.
+    if await session.scalar(LOCK_HEAD, {"order_id": order_id}) is None:
+        await session.execute(ADD_HEAD, {"order_id": order_id})
+    appended = await session.execute(
+        APPEND,
+        {
+            "order_id": order_id,
+            "business_key": business_key,
+            "type": kind.value,
+            "at": at,
+            "actor_kind": actor.kind.value,
+            "actor_id": actor.id,
+            "subject": subject,
+            "data": data,
+            "next": next_step.model_dump(mode="json") if next_step else None,
+            "next_who": next_step.who.value if next_step else None,
+            "next_what": next_step.what if next_step else None,
+            "next_by": next_step.by if next_step else None,
+        },
     )
-    await session.flush()
-    await session.execute(text("SELECT pg_notify('fulfil_events', :order_id)"), {"order_id": order_id})
-    return True
+    return appended.first() is not None
