@@ -1,6 +1,8 @@
 # `make demo` and `make test` do everything on a fresh machine; they need Python 3.11 or newer, and nothing else.
 PYTHON ?= $(firstword $(foreach v,3.11 3.12 3.13 3.14,$(shell command -v python$(v))) python3)
 BIN := .venv/bin
+# Without compiled modules every process starts seconds later.
+unexport PYTHONDONTWRITEBYTECODE
 
 .PHONY: demo up test lint bench lock clean
 .DELETE_ON_ERROR:

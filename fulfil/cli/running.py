@@ -46,7 +46,7 @@ def up(
 
     configure_logging(service="fulfil-up", level="WARNING", log_format="auto")
     try:
-        run_main(run_in_foreground(settings_for(data_dir), ports, Console(highlight=False), seed=seed))
+        run_main(run_in_foreground(settings_for(data_dir), ports, seed=seed))
     except StackFailedError as error:
         raise CommandError(str(error)) from error
 

@@ -45,14 +45,15 @@ async def check_postgres(patient: Patient) -> list[Finding]:
         return [fail("PostgreSQL", f"{shown}: {_first_line(error)}", patient.start_it)]
     finally:
         await owner.close()
-    found = [well("PostgreSQL", f"{version} at {shown}"), _clock(theirs)]
+    found = [well("PostgreSQL", f"{version} at {shown}"), compare_clocks(theirs)]
     if not await asyncio.to_thread(is_current, url):
         migrate = "run `fulfil migrate`"
         return [*found, fail("migrations", "the database is not at this release's revision", migrate)]
     return [*found, well("migrations", "the database is current"), *[await _role(url, role) for role in _roles()]]
 
 
-def _clock(theirs: datetime | None) -> Finding:
+def compare_clocks(theirs: datetime | None) -> Finding:
+    """Whether PostgreSQL's present moment is ours."""
     skew = abs(utc_now() - theirs) if theirs else timedelta()
     if skew > SKEW_NOTED:
         return warn(

@@ -14,7 +14,11 @@ import psutil
 from pydantic import BaseModel, ConfigDict, Field, SecretStr, ValidationError
 
 
-class DataFolderInUseError(RuntimeError):
+class DataFolderError(RuntimeError):
+    """The folder can't be used; the message says why and what to do."""
+
+
+class DataFolderInUseError(DataFolderError):
     """Another `fulfil up` runs on the folder."""
 
 
@@ -26,9 +30,12 @@ class FolderLock(AbstractContextManager["FolderLock"]):
         self._descriptor = -1
 
     def __enter__(self) -> Self:
-        """Take it; raises `DataFolderInUseError` naming the process that has it."""
-        self._path.parent.mkdir(parents=True, exist_ok=True)
-        self._descriptor = os.open(self._path, os.O_RDWR | os.O_CREAT, 0o600)
+        """Take it; raises `DataFolderInUseError` naming the process that has it, or `DataFolderError`."""
+        try:
+            self._path.parent.mkdir(parents=True, exist_ok=True)
+            self._descriptor = os.open(self._path, os.O_RDWR | os.O_CREAT, 0o600)
+        except OSError as error:
+            raise DataFolderError(f"{self._path.parent}: {error.strerror}; choose another --data-dir") from error
         try:
             fcntl.flock(self._descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:
@@ -103,7 +110,7 @@ class StackFile(BaseModel):
         """What the folder's stack last wrote, running or not."""
         try:
             return cls.model_validate_json((folder / "stack.json").read_bytes())
-        except (FileNotFoundError, ValidationError):
+        except (FileNotFoundError, NotADirectoryError, ValidationError):
             return None
 
     @classmethod

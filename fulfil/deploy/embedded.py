@@ -16,7 +16,6 @@ from fulfil.deploy.plan import POSTGRES, StackPlan
 from fulfil.deploy.ports import PortChoice, Ports
 from fulfil.deploy.supervisor import Report, Supervisor, silent
 from fulfil.kit.settings import Settings
-from fulfil.kit.temporal import temporal_target
 
 LEFTOVERS_END_WITHIN_S = 5.0
 
@@ -25,7 +24,7 @@ class EmbeddedStack:
     """`async with EmbeddedStack(folder) as stack:` everything runs inside the block, and nothing after it.
 
     State stays in the folder, so the next stack on it goes on where this one ended or was killed. Raises
-    `DataFolderInUseError`, `PlanError`, `PostgresError` or `StartError`, each saying what to do.
+    `DataFolderError`, `PlanError`, `PostgresError` or `StartError`, each saying what to do.
     """
 
     def __init__(
@@ -141,7 +140,7 @@ class EmbeddedStack:
             supervisor=ProcessRecord(pid=psutil.Process().pid, created=psutil.Process().create_time()),
             api_url=plan.api_url,
             temporal_address=plan.temporal_address,
-            temporal_namespace=temporal_target()[1],
+            temporal_namespace=plan.temporal_namespace,
             temporal_ui_url=plan.temporal.ui_url if plan.temporal else "",
             database_url=plan.database_url,
             storage_url=plan.storage_url,

@@ -2,14 +2,16 @@
 
 import asyncio
 import contextlib
+import os
 import signal
+import sys
 import time
 
 from rich.console import Console
 from rich.markup import escape
 from rich.table import Column, Table
 
-from fulfil.deploy.data_folder import DataFolderInUseError
+from fulfil.deploy.data_folder import DataFolderError
 from fulfil.deploy.embedded import EmbeddedStack
 from fulfil.deploy.plan import PlanError
 from fulfil.deploy.ports import PortChoice
@@ -19,15 +21,27 @@ from fulfil.deploy.supervisor import StartError
 from fulfil.deploy.temporal_server import TemporalBinaryError
 from fulfil.kit.settings import Settings
 
-KNOWN_ERRORS = (DataFolderInUseError, PlanError, PostgresError, SeedError, StartError, TemporalBinaryError)
+KNOWN_ERRORS = (DataFolderError, PlanError, PostgresError, SeedError, StartError, TemporalBinaryError)
 
 
 class StackFailedError(RuntimeError):
     """The stack could not be started or kept running; the message says why and what to do."""
 
 
-async def run_in_foreground(settings: Settings, ports: PortChoice, out: Console, *, seed: bool) -> None:
-    """Run until SIGINT or SIGTERM; raises `StackFailedError`."""
+class Screen(Console):
+    """A console that outlives its reader: `fulfil up | head` must not stop the stack in the middle of a step."""
+
+    def on_broken_pipe(self) -> None:
+        """Say no more."""
+        self.quiet = True
+        nowhere = os.open(os.devnull, os.O_WRONLY)
+        os.dup2(nowhere, sys.stdout.fileno())
+        os.close(nowhere)
+
+
+async def run_in_foreground(settings: Settings, ports: PortChoice, *, seed: bool) -> None:
+    """Run until SIGINT or SIGTERM, telling on the terminal; raises `StackFailedError`."""
+    out = Screen(highlight=False)
     loop = asyncio.get_running_loop()
     stopping = asyncio.Event()
     for number in (signal.SIGINT, signal.SIGTERM):

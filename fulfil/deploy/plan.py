@@ -8,7 +8,6 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 import asyncpg
-from temporalio.service import RPCError
 
 from fulfil.deploy.data_folder import StackSecrets
 from fulfil.deploy.ports import HOST, Ports, is_free
@@ -17,7 +16,6 @@ from fulfil.deploy.supervisor import Probe, Program
 from fulfil.deploy.temporal_server import EmbeddedTemporal
 from fulfil.kit.health import http_get
 from fulfil.kit.settings import Settings
-from fulfil.kit.temporal import connect_temporal, register_search_attributes, temporal_target
 from fulfil.models import migrations
 from fulfil.workflows.attributes import SEARCH_ATTRIBUTES
 from fulfil.workflows.ids import GEOMETRY, INTEGRATIONS, ORDERS, PAYMENTS
@@ -26,6 +24,7 @@ POSTGRES, TEMPORAL, STRIPE, API, WORKER, GEOMETRY_WORKER = "postgres", "temporal
 TEMPORAL_PORT, TEMPORAL_UI_PORT, STRIPE_PORT = 7233, 8233, 12111
 SIMULATOR_KEY, SIMULATOR_PUBLISHABLE_KEY = "sk_test_simulator", "pk_test_simulator"
 TEMPORAL_SETTINGS = ("TEMPORAL_ADDRESS", "TEMPORAL_PROFILE")
+DEFAULT_NAMESPACE = "default"
 OK = 200
 
 
@@ -65,8 +64,9 @@ class StackPlan:
                 folder=data_dir / "temporal",
                 port=ports.take(TEMPORAL_PORT),
                 ui_port=ports.take(TEMPORAL_UI_PORT),
+                http_port=ports.take(),
                 metrics_port=ports.take(),
-                namespace=temporal_target()[1],
+                namespace=os.environ.get("TEMPORAL_NAMESPACE") or DEFAULT_NAMESPACE,
                 search_attributes=SEARCH_ATTRIBUTES,
             )
             if embeds_temporal
@@ -88,7 +88,12 @@ class StackPlan:
     @property
     def temporal_address(self) -> str:
         """Where the Temporal in use is."""
-        return self.temporal.address if self.temporal else temporal_target()[0]
+        return self.temporal.address if self.temporal else foreign_temporal()[0]
+
+    @property
+    def temporal_namespace(self) -> str:
+        """The namespace our workflows live in."""
+        return self.temporal.namespace if self.temporal else foreign_temporal()[1]
 
     @property
     def storage_url(self) -> str:
@@ -134,11 +139,13 @@ class StackPlan:
             }
         return told
 
-    def _bytecode(self) -> dict[str, str]:
+    @staticmethod
+    def _bytecode() -> dict[str, str]:
         """Where compiled modules go when not beside their sources: without any, each process starts seconds later."""
         if not is_set("PYTHONDONTWRITEBYTECODE"):
             return {}
-        return {"PYTHONDONTWRITEBYTECODE": "", "PYTHONPYCACHEPREFIX": str(self.data_dir / "bytecode")}
+        caches = os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache"
+        return {"PYTHONDONTWRITEBYTECODE": "", "PYTHONPYCACHEPREFIX": str(Path(caches) / "fulfil" / "bytecode")}
 
     def programs(self) -> list[Program]:
         """Everything to keep running, in no particular order."""
@@ -162,10 +169,7 @@ class StackPlan:
             except (OSError, asyncpg.PostgresError) as error:
                 raise PlanError(f"PostgreSQL of FULFIL_DATABASE_URL can't be used: {error}") from error
         if not self.temporal:
-            try:
-                await register_search_attributes(await connect_temporal(), SEARCH_ATTRIBUTES)
-            except (RuntimeError, RPCError) as error:
-                raise PlanError(f"Temporal at {self.temporal_address} can't be used: {error}") from error
+            await _prepare_foreign_temporal(self.temporal_address)
 
     def _postgres(self) -> Program:
         if self.postgres is None:
@@ -227,6 +231,24 @@ def _answers(address: str, path: str) -> Probe:
         return status == OK
 
     return answers
+
+
+def foreign_temporal() -> tuple[str, str]:
+    """Address and namespace of the Temporal that the environment names."""
+    from fulfil.kit.temporal import temporal_target  # noqa: PLC0415 (slow to load, and rarely needed)
+
+    return temporal_target()
+
+
+async def _prepare_foreign_temporal(address: str) -> None:
+    from temporalio.service import RPCError  # noqa: PLC0415 (slow to load, and rarely needed)
+
+    from fulfil.kit.temporal import connect_temporal, register_search_attributes  # noqa: PLC0415 (likewise)
+
+    try:
+        await register_search_attributes(await connect_temporal(), SEARCH_ATTRIBUTES)
+    except (RuntimeError, RPCError) as error:
+        raise PlanError(f"Temporal at {address} can't be used: {error}") from error
 
 
 async def _stands_at_head(postgres: EmbeddedPostgres) -> bool:

@@ -197,8 +197,13 @@ def _server_user() -> tuple[int, int] | None:
                 "PostgreSQL does not run as root, and there is no `useradd`: "
                 "start Fulfil as another user, or set FULFIL_DATABASE_URL"
             ) from None
-        subprocess.run([useradd, "--shell", "/bin/false", SYSTEM_USER], check=False, capture_output=True)  # noqa: S603
-        entry = pwd.getpwnam(SYSTEM_USER)
+        made = subprocess.run(  # noqa: S603 (the system's own program)
+            [useradd, "--shell", "/bin/false", SYSTEM_USER], check=False, capture_output=True, text=True
+        )
+        try:
+            entry = pwd.getpwnam(SYSTEM_USER)
+        except KeyError:
+            raise PostgresError(f"the user {SYSTEM_USER} can't be made: {made.stderr.strip()}") from None
     return entry.pw_uid, entry.pw_gid
 
 

@@ -1,22 +1,23 @@
 """Temporal's development server from a Python package: one binary, one SQLite file, Web UI included."""
 
+import json
 import shutil
 import sys
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-from temporalio.client import Client
-from temporalio.service import RPCError
-
 from fulfil.deploy.supervisor import Program
-from fulfil.kit.temporal import register_search_attributes
+from fulfil.kit.health import http_get
 
 DYNAMIC_CONFIG = {
     # A single shard polls its queues 20 times a second by default: 50 ms for every step of every order.
     "history.transferProcessorMaxPollRPS": "2000",
     "matching.enableFairness": "true",
 }
+
+
+OK = 200
 
 
 class TemporalBinaryError(RuntimeError):
@@ -30,6 +31,7 @@ class EmbeddedTemporal:
     folder: Path
     port: int
     ui_port: int
+    http_port: int
     metrics_port: int
     namespace: str
     search_attributes: Mapping[str, str]
@@ -48,7 +50,8 @@ class EmbeddedTemporal:
         """How to run it under the supervisor."""
         command = [
             *(str(temporal_binary()), "server", "start-dev", "--ip", "127.0.0.1"),
-            *("--port", str(self.port), "--ui-port", str(self.ui_port), "--metrics-port", str(self.metrics_port)),
+            *("--port", str(self.port), "--ui-port", str(self.ui_port), "--http-port", str(self.http_port)),
+            *("--metrics-port", str(self.metrics_port)),
             *("--namespace", self.namespace),
             *("--db-filename", str(self.folder / "temporal.db")),
             *("--sqlite-pragma", "journal_mode=wal", "--sqlite-pragma", "synchronous=normal"),
@@ -68,17 +71,21 @@ class EmbeddedTemporal:
 
     async def answers(self) -> bool:
         """Whether the server serves the namespace."""
-        try:
-            client = await Client.connect(self.address, namespace=self.namespace)
-            return await client.service_client.check_health()
-        except (RuntimeError, RPCError):
-            return False
+        status, _ = await self._get(f"/api/v1/namespaces/{self.namespace}")
+        return status == OK
 
     async def register_attributes(self) -> None:
         """Add search attributes that a newer release brought: the flag alone is ignored for an existing file."""
-        await register_search_attributes(
-            await Client.connect(self.address, namespace=self.namespace), self.search_attributes
-        )
+        status, body = await self._get(f"/cluster/namespaces/{self.namespace}/search-attributes")
+        known: dict[str, str] = json.loads(body)["customAttributes"] if status == OK else {}
+        if not self.search_attributes.keys() <= known.keys():
+            from fulfil.kit.temporal import connect_temporal, register_search_attributes  # noqa: PLC0415 (slow to load)
+
+            client = await connect_temporal(address=self.address)
+            await register_search_attributes(client, self.search_attributes)
+
+    async def _get(self, path: str) -> tuple[int, str]:
+        return await http_get(f"127.0.0.1:{self.http_port}", path)
 
 
 def temporal_binary() -> Path:

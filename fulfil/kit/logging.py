@@ -56,7 +56,7 @@ def configure_logging(
         else [structlog.processors.format_exc_info, _hide_secrets, structlog.processors.JSONRenderer(default=str)]
     )
     formatter = structlog.stdlib.ProcessorFormatter(
-        foreign_pre_chain=[*shared, structlog.stdlib.ExtraAdder(), _flatten_temporal],
+        foreign_pre_chain=[*shared, structlog.stdlib.ExtraAdder(), _flatten_extras],
         processors=[structlog.stdlib.ProcessorFormatter.remove_processors_meta, *ending],
     )
     handler = logging.StreamHandler(out)
@@ -120,9 +120,10 @@ def _add_trace(_: WrappedLogger, __: str, event: EventDict) -> EventDict:
     return event
 
 
-def _flatten_temporal(_: WrappedLogger, __: str, event: EventDict) -> EventDict:
-    """The SDK's workflow and activity loggers attach a nested dictionary; keep what one searches for."""
-    event.pop("temporal_log", None)
+def _flatten_extras(_: WrappedLogger, __: str, event: EventDict) -> EventDict:
+    """The SDK's loggers attach a nested dictionary, uvicorn a coloured copy; keep what one searches for."""
+    for noise in ("temporal_log", "color_message"):
+        event.pop(noise, None)
     for field in ("temporal_workflow", "temporal_activity"):
         details: MutableMapping[str, Any] = event.pop(field, None) or {}
         for key in ("workflow_id", "activity_type", "activity_id", "attempt", "task_queue"):

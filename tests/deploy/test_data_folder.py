@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 
 from fulfil.deploy.data_folder import (
+    DataFolderError,
     DataFolderInUseError,
     FolderLock,
     ProcessRecord,
@@ -42,6 +43,13 @@ def test_a_folder_in_use_is_refused_naming_the_process_until_that_one_is_killed(
 def test_a_lock_left_is_free_again(tmp_path: Path) -> None:
     for _ in range(2):
         with FolderLock(tmp_path / "new"):
+            pass
+
+
+def test_a_folder_that_cannot_be_made_is_refused_with_a_way_out(tmp_path: Path) -> None:
+    (tmp_path / "file").write_text("")
+    for folder in (tmp_path / "file", tmp_path / "file" / "below"):
+        with pytest.raises(DataFolderError, match="choose another --data-dir"), FolderLock(folder):
             pass
 
 

@@ -109,10 +109,12 @@ def test_no_port_is_given_twice() -> None:
     assert len(set(taken)) == 20
 
 
-def test_a_process_that_may_not_write_bytecode_beside_the_sources_keeps_it_in_the_data_folder(
+def test_processes_that_may_not_write_bytecode_beside_the_sources_keep_it_in_the_users_cache(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
     assert "PYTHONPYCACHEPREFIX" not in plan_for(tmp_path, Settings()).environment()
     monkeypatch.setenv("PYTHONDONTWRITEBYTECODE", "1")
     told = plan_for(tmp_path, Settings()).environment()
-    assert (told["PYTHONDONTWRITEBYTECODE"], told["PYTHONPYCACHEPREFIX"]) == ("", str(tmp_path / "bytecode"))
+    assert told["PYTHONDONTWRITEBYTECODE"] == ""
+    assert told["PYTHONPYCACHEPREFIX"] == str(tmp_path / "cache" / "fulfil" / "bytecode")

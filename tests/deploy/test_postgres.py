@@ -2,10 +2,8 @@
 
 import asyncio
 import os
-import subprocess
 import sys
-import textwrap
-from collections.abc import AsyncIterator
+from collections.abc import AsyncGenerator
 from contextlib import asynccontextmanager
 from pathlib import Path
 
@@ -13,14 +11,14 @@ import pytest
 from sqlalchemy import make_url
 
 from fulfil.deploy.postgres import DATABASE, EmbeddedPostgres, PostgresError
-from fulfil.deploy.supervisor import Supervisor
+from fulfil.deploy.supervisor import Supervisor, silent
 from fulfil.kit.database import Database, DatabaseRole
 
 
 @asynccontextmanager
-async def running(folder: Path) -> AsyncIterator[tuple[EmbeddedPostgres, Supervisor]]:
+async def running(folder: Path) -> AsyncGenerator[tuple[EmbeddedPostgres, Supervisor]]:
     postgres = EmbeddedPostgres(folder)
-    supervisor = Supervisor([postgres.program()], folder.parent / "logs", lambda *_: None)
+    supervisor = Supervisor([postgres.program()], folder.parent / "logs", silent)
     await supervisor.start()
     try:
         yield postgres, supervisor
@@ -94,26 +92,30 @@ async def test_a_cluster_half_made_by_a_killed_first_start_is_made_anew(tmp_path
         assert await run(postgres, "SELECT 1") == 1
 
 
+WRITER = """
+import asyncio, sys
+from pathlib import Path
+from fulfil.deploy.postgres import DATABASE, EmbeddedPostgres
+from fulfil.deploy.supervisor import Supervisor, silent
+async def main(folder):
+    postgres = EmbeddedPostgres(folder / "pg")
+    await Supervisor([postgres.program()], folder, silent).start()
+    connection = await postgres.connect(DATABASE)
+    await connection.execute("CREATE TABLE parts (name text)")
+    await connection.execute("INSERT INTO parts VALUES ('gear')")
+    print("written", flush=True)
+    await asyncio.sleep(60)
+asyncio.run(main(Path(sys.argv[1])))
+"""
+
+
 async def test_rows_survive_a_kill_of_the_supervisor_and_the_next_one_starts_at_once(tmp_path: Path) -> None:
-    code = f"""
-        import asyncio
-        from pathlib import Path
-        from fulfil.deploy.postgres import DATABASE, EmbeddedPostgres
-        from fulfil.deploy.supervisor import Supervisor
-        async def main():
-            postgres = EmbeddedPostgres(Path({str(tmp_path / "pg")!r}))
-            await Supervisor([postgres.program()], Path({str(tmp_path)!r}), lambda *_: None).start()
-            connection = await postgres.connect(DATABASE)
-            await connection.execute("CREATE TABLE parts (name text)")
-            await connection.execute("INSERT INTO parts VALUES ('gear')")
-            print("written", flush=True)
-            await asyncio.sleep(60)
-        asyncio.run(main())
-    """
-    parent = subprocess.Popen([sys.executable, "-c", textwrap.dedent(code)], stdout=subprocess.PIPE)
+    parent = await asyncio.create_subprocess_exec(
+        sys.executable, "-c", WRITER, str(tmp_path), stdout=asyncio.subprocess.PIPE
+    )
     assert parent.stdout is not None
-    assert await asyncio.to_thread(parent.stdout.readline) == b"written\n"
+    assert await parent.stdout.readline() == b"written\n"
     parent.kill()
-    parent.wait()
+    await parent.wait()
     async with running(tmp_path / "pg") as (postgres, _):
         assert await run(postgres, "SELECT name FROM parts") == "gear"

@@ -3,7 +3,6 @@
 import asyncio
 import os
 import signal
-import subprocess
 import sys
 import textwrap
 import time
@@ -34,6 +33,11 @@ def python(name: str, code: str, **options: object) -> Program:
     return Program(name=name, command=[sys.executable, "-c", textwrap.dedent(code)], **options)  # type: ignore[arg-type]
 
 
+def content(path: Path) -> str:
+    """What is written so far."""
+    return path.read_text() if path.exists() else ""
+
+
 def journaled(name: str, journal: Path, *after: str) -> Program:
     """A program that writes its start and its end into one file, and is ready once it wrote the start."""
     code = f"""
@@ -48,7 +52,7 @@ def journaled(name: str, journal: Path, *after: str) -> Program:
     """
 
     async def started() -> bool:
-        return journal.exists() and f"start {name}\n" in journal.read_text()
+        return f"start {name}\n" in content(journal)
 
     return python(name, code, after=after, ready=started)
 
@@ -116,7 +120,7 @@ async def test_a_program_that_never_starts_ends_the_start_with_its_log(tmp_path:
     supervisor = Supervisor(
         [python("api", "raise SystemExit('no such database')", ready=never)], tmp_path, Reports(), first_pause_s=0.01
     )
-    with pytest.raises(StartError, match="exit code 1(.|\n)*no such database"):
+    with pytest.raises(StartError, match=r"exit code 1(.|\n)*no such database"):
         await supervisor.start()
     await supervisor.stop()
 
@@ -170,25 +174,29 @@ async def test_a_program_that_ignores_the_signal_is_killed_with_its_children(tmp
     await until_gone(int(child_file.read_text()))
 
 
+PARENT = """
+import asyncio, sys
+from pathlib import Path
+from fulfil.deploy.supervisor import Program, Supervisor, silent
+async def main():
+    program = Program(name="child", command=[sys.executable, "-c", "import time; time.sleep(60)"])
+    supervisor = Supervisor([program], Path(sys.argv[1]), silent)
+    await supervisor.start()
+    print(supervisor.processes["child"], flush=True)
+    await asyncio.sleep(60)
+asyncio.run(main())
+"""
+
+
 async def test_children_die_when_the_supervisor_is_killed(tmp_path: Path) -> None:
-    code = f"""
-        import asyncio, sys
-        from pathlib import Path
-        from fulfil.deploy.supervisor import Program, Supervisor
-        async def main():
-            program = Program(name="child", command=[sys.executable, "-c", {SLEEPER!r}])
-            supervisor = Supervisor([program], Path({str(tmp_path)!r}), lambda *_: None)
-            await supervisor.start()
-            print(supervisor.processes["child"], flush=True)
-            await asyncio.sleep(60)
-        asyncio.run(main())
-    """
-    parent = subprocess.Popen([sys.executable, "-c", textwrap.dedent(code)], stdout=subprocess.PIPE)
+    parent = await asyncio.create_subprocess_exec(
+        sys.executable, "-c", PARENT, str(tmp_path), stdout=asyncio.subprocess.PIPE
+    )
     assert parent.stdout is not None
-    child = int(await asyncio.to_thread(parent.stdout.readline))
+    child = int(await parent.stdout.readline())
     assert psutil.pid_exists(child)
     parent.kill()
-    parent.wait()
+    await parent.wait()
     await until_gone(child)
 
 
