@@ -2,7 +2,7 @@
 
 from fulfil.api.access import Principal
 from fulfil.api.context import ApiContext
-from fulfil.api.errors import ProblemError, conflict, not_found
+from fulfil.api.errors import ProblemError, conflict, not_found, unavailable
 from fulfil.api.intentions import Intention
 from fulfil.api.processes import ProcessEndedError
 from fulfil.api.readers.jobs import find_job
@@ -23,17 +23,21 @@ WHY_CLOSED = {
 async def accept(context: ApiContext, caller: Principal, offer_id: str, intention: Intention) -> Acceptance:
     """The job is hers; 409 `offer_lost`, `offer_expired`, … when it is not. Accepting twice changes nothing."""
     offer, update_id = await _look(context, caller, offer_id, intention)
-    if offer.state is OfferState.ACCEPTED:
-        done = await _accepted(context, caller, offer)
-        if done is not None:
-            return done
-    elif offer.state is not OfferState.OPEN:
-        raise _closed(offer)
-    acceptance = AcceptOffer(offer_id=offer.id, provider_id=offer.provider_id, actor=caller.actor)
-    try:
-        secured = await context.processes.accept_offer(offer.job_id, acceptance, update_id=update_id)
-    except ProcessEndedError:
-        raise await _ended(context, caller, offer_id) from None
+    async with context.turnstile.turn(offer.job_id) as waited:
+        if waited:
+            async with context.begin() as session:
+                offer = await find_offer(session, caller, offer_id) or offer
+        if offer.state is OfferState.ACCEPTED:
+            done = await _accepted(context, caller, offer)
+            if done is not None:
+                return done
+        elif offer.state is not OfferState.OPEN:
+            raise _closed(offer)
+        acceptance = AcceptOffer(offer_id=offer.id, provider_id=offer.provider_id, actor=caller.actor)
+        try:
+            secured = await context.processes.accept_offer(offer.job_id, acceptance, update_id=update_id)
+        except ProcessEndedError:
+            raise await _ended(context, caller, offer_id) from None
     return Acceptance(job_id=secured.job_id, offer_id=secured.offer_id, start_due_at=secured.start_due_at)
 
 
@@ -70,13 +74,16 @@ async def _accepted(context: ApiContext, caller: Principal, offer: Offer) -> Acc
 
 
 async def _ended(context: ApiContext, caller: Principal, offer_id: str) -> ProblemError:
-    """The job's workflow has ended: the offer's row says how."""
+    """No workflow answers: the offer's row says why.
+
+    Offers are closed before a job's workflow ends, and visible before it starts; so an open one waits for the start.
+    """
     async with context.begin() as session:
         offer = await find_offer(session, caller, offer_id)
     if offer is None:
         return not_found("offer")
     if offer.state is OfferState.OPEN:
-        return conflict("offer_withdrawn", "The job was taken back.", state=OfferState.WITHDRAWN)
+        return unavailable("job_starting", "The job is about to start: try again.", retry_after_s=1)
     return _closed(offer)
 
 

@@ -5,6 +5,7 @@ from collections.abc import AsyncGenerator, Callable
 from contextlib import AsyncExitStack, asynccontextmanager
 from datetime import datetime
 from importlib.metadata import version
+from typing import Any
 
 import httpx
 from fastapi import FastAPI
@@ -36,6 +37,7 @@ from fulfil.api.routes import (
     webhooks,
 )
 from fulfil.api.security import Passwords, Tokens
+from fulfil.api.turnstile import Turnstile
 from fulfil.gateways.storage import ObjectStorage
 from fulfil.gateways.stripe import StripeGateway
 from fulfil.kit.clock import utc_now
@@ -50,6 +52,16 @@ ROUTERS = (
     *(webhooks.router, platform.router),
 )
 UPLOADS_AT_ONCE = 4
+
+
+class Application(FastAPI):
+    """FastAPI, with an OpenAPI document that tells everything."""
+
+    def openapi(self) -> dict[str, Any]:
+        """The document, made once."""
+        if self.openapi_schema is None:
+            self.openapi_schema = documentation.complete(super().openapi())
+        return self.openapi_schema
 
 
 def create_app(
@@ -76,7 +88,7 @@ def create_app(
             app.state.context = await _open(settings, tokens, client, processes, clock, closing)
             yield
 
-    app = FastAPI(
+    app = Application(
         title=documentation.TITLE,
         description=documentation.DESCRIPTION,
         version=version("fulfil"),
@@ -130,6 +142,7 @@ async def _open(
         login_limit=LoginLimit(),
         authenticator=Authenticator(database, tokens, oidc, clock),
         uploads=asyncio.Semaphore(UPLOADS_AT_ONCE),
+        turnstile=Turnstile(),
     )
 
 

@@ -15,6 +15,7 @@ from fulfil.api.login_limit import LoginLimit
 from fulfil.api.outages import database_outages
 from fulfil.api.processes import Processes
 from fulfil.api.security import Passwords, Tokens
+from fulfil.api.turnstile import Turnstile
 from fulfil.gateways.storage import ObjectStorage
 from fulfil.gateways.stripe import StripeGateway
 from fulfil.kit.database import Database
@@ -38,6 +39,7 @@ class ApiContext:
     login_limit: LoginLimit
     authenticator: Authenticator
     uploads: asyncio.Semaphore
+    turnstile: Turnstile
 
     @asynccontextmanager
     async def begin(self) -> AsyncGenerator[AsyncSession]:

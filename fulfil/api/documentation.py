@@ -35,6 +35,7 @@ TAGS = [
     {"name": PLATFORM, "description": "Health and metrics."},
 ]
 INPUT = (400, 413, 415, 422)
+KEY_REQUIRED = ("create_order",)
 
 
 def problems(*statuses: int, takes_input: bool = True) -> dict[int | str, dict[str, Any]]:
@@ -48,3 +49,17 @@ def problems(*statuses: int, takes_input: bool = True) -> dict[int | str, dict[s
         }
         for status in sorted(listed)
     }
+
+
+def complete(document: dict[str, Any]) -> dict[str, Any]:
+    """What FastAPI can't say: errors are problems and nothing else, and where the idempotency key is required."""
+    for methods in document["paths"].values():
+        for operation in methods.values():
+            for answer in operation["responses"].values():
+                content = answer.get("content", {})
+                if PROBLEM_JSON in content:
+                    content.pop("application/json", None)
+            for parameter in operation.get("parameters", ()):
+                if parameter["name"] == "Idempotency-Key" and operation["operationId"] in KEY_REQUIRED:
+                    parameter["required"] = True
+    return document

@@ -53,18 +53,19 @@ class EventFeed:
         self._watched: dict[str, _Watched] = {}
         self._dirty: set[str] = set()
         self._wake = asyncio.Event()
+        self._tasks: list[asyncio.Task[None]] = []
         self.listening = asyncio.Event()
 
     @asynccontextmanager
     async def running(self) -> AsyncGenerator[None]:
         """Listen and hand out while the block runs."""
-        tasks = [asyncio.create_task(self._keep_listening()), asyncio.create_task(self._keep_handing_out())]
+        self._tasks = [asyncio.create_task(self._keep_listening()), asyncio.create_task(self._keep_handing_out())]
         try:
             yield
         finally:
-            for task in tasks:
+            for task in self._tasks:
                 task.cancel()
-            await asyncio.gather(*tasks, return_exceptions=True)
+            await asyncio.gather(*self._tasks, return_exceptions=True)
             await self._listener.close()
 
     @contextmanager
@@ -79,6 +80,11 @@ class EventFeed:
             watched.subscriptions.discard(subscription)
             if not watched.subscriptions:
                 self._watched.pop(order_id, None)
+
+    @property
+    def works(self) -> bool:
+        """Whether events are being listened to and handed out right now."""
+        return self.listening.is_set() and not any(task.done() for task in self._tasks)
 
     @property
     def subscriptions(self) -> int:

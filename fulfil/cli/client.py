@@ -17,6 +17,13 @@ from pydantic import BaseModel, ConfigDict, ValidationError
 from fulfil.cli.exits import CommandError, ExitCode
 
 PREFIX = "/api/v1"
+# A 500 is a bug: trying again would only hide it.
+TRANSIENT = (
+    HTTPStatus.TOO_MANY_REQUESTS,
+    HTTPStatus.BAD_GATEWAY,
+    HTTPStatus.SERVICE_UNAVAILABLE,
+    HTTPStatus.GATEWAY_TIMEOUT,
+)
 FIRST_PAUSE_S, LONGEST_PAUSE_S = 0.2, 2.0
 # Longer than the API waits for Temporal, so that its 503 arrives before we give up.
 TIMEOUT = httpx.Timeout(30, connect=5)
@@ -77,6 +84,7 @@ class ApiClient:
     def __init__(self, api_url: str, *, token: str = "", patience_s: float = 0) -> None:
         """For `patience_s` a request is tried again when the API is away, overloaded, or our answer got lost."""
         self.api_url = api_url.rstrip("/")
+        self.token = token
         self.statuses: Counter[int] = Counter()
         self._patience_s = patience_s
         self._http = httpx.AsyncClient(
@@ -102,6 +110,7 @@ class ApiClient:
 
     def use_token(self, token: str) -> None:
         """Act as the account of this token from now on."""
+        self.token = token
         self._http.headers["Authorization"] = f"Bearer {token}"
 
     async def get(self, view: type[View], path: str, **query: str | int | None) -> View:
@@ -211,8 +220,7 @@ def _key(key: str | None) -> dict[str, str]:
 
 
 def _is_transient(problem: Problem) -> bool:
-    busy = problem.retryable or problem.status == HTTPStatus.TOO_MANY_REQUESTS
-    return busy or problem.status >= HTTPStatus.INTERNAL_SERVER_ERROR
+    return problem.retryable or problem.status in TRANSIENT
 
 
 def _retry_after_s(response: httpx.Response) -> float | None:

@@ -46,6 +46,7 @@ T = TypeVar("T")
 stripe.enable_telemetry = False
 
 WITH_FEE = ["latest_charge.balance_transaction"]
+UNCONFIRMED = frozenset(["requires_payment_method", "requires_confirmation"])
 STATE_MOVED_ON = frozenset(
     [
         "payment_intent_unexpected_state",
@@ -116,8 +117,15 @@ class StripeGateway:
         params: PaymentIntentConfirmParams = {"payment_method": payment_method, "expand": WITH_FEE}
         if return_url:
             params["return_url"] = return_url
-        request = self._intents.confirm_async(payment_intent_id, params, {"idempotency_key": idempotency_key})
-        return payment_intent_facts(await self._call(request))
+
+        def send(key: str) -> Awaitable[stripe.PaymentIntent]:
+            return self._intents.confirm_async(payment_intent_id, params, {"idempotency_key": key})
+
+        async def find() -> stripe.PaymentIntent | None:
+            intent = await self._read_intent(payment_intent_id)
+            return None if intent.status in UNCONFIRMED else intent
+
+        return payment_intent_facts(await self._effect(idempotency_key, send, find))
 
     async def retrieve_payment_intent(self, payment_intent_id: str) -> PaymentIntentFacts:
         """The payment as Stripe knows it now."""

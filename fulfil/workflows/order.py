@@ -23,7 +23,7 @@ with workflow.unsafe.imports_passed_through():
     )
     from fulfil.models.messages.parties import SYSTEM, WaitingOn
     from fulfil.models.messages.payments import ExpirePayment, PaymentChanged, PaymentState, ReturnPayment
-    from fulfil.models.messages.support import ResolveStep, StepResolved
+    from fulfil.models.messages.support import ParkedStep, ResolveStep, StepResolved
     from fulfil.models.money import format_money
     from fulfil.workflows import attributes
     from fulfil.workflows.compensation import Undo
@@ -79,7 +79,9 @@ class OrderWorkflow:
     Signals:
         `payment_changed`: the payment intent, re-read from the payment provider.
         `job_closed`: how the job ended.
-    Queries: none; reads come from PostgreSQL, and `current_details` says what is waited for.
+    Queries:
+        `parked`: the parked step, for an order that parked before it was written. All other reads come from
+        PostgreSQL, and `current_details` says what is waited for.
     """
 
     @workflow.init
@@ -135,6 +137,11 @@ class OrderWorkflow:
     def check_resolve(self, resolution: ResolveStep) -> None:
         """Only what is parked can be resolved."""
         self.steps.check_resolution(resolution)
+
+    @workflow.query
+    def parked(self) -> ParkedStep | None:
+        """What waits for support."""
+        return self.steps.parked
 
     @workflow.signal
     def payment_changed(self, change: PaymentChanged) -> None:

@@ -84,6 +84,23 @@ async def test_a_payment_whose_answers_fail_is_charged_once(
 
 
 @pytest.mark.parametrize("mode", [*LOST, *FAILED])
+async def test_a_confirmation_whose_answer_fails_is_done_once(
+    gateway: StripeGateway, simulator: StripeHttp, order_id: str, mode: str
+) -> None:
+    intent = await gateway.create_payment_intent(
+        order_id=order_id, amount_minor=1299, currency="eur", idempotency_key=f"{order_id}:payment_intent"
+    )
+    await fail(simulator, "POST /v1/payment_intents/.*/confirm", mode)
+    confirmed = await until_done(
+        lambda: gateway.confirm_payment_intent(
+            intent.id, payment_method="pm_card_visa", return_url=None, idempotency_key=f"{order_id}:confirm:1"
+        )
+    )
+    assert confirmed.status == "requires_capture"
+    assert len(await of_order(simulator, "charges", order_id)) == 1
+
+
+@pytest.mark.parametrize("mode", [*LOST, *FAILED])
 async def test_a_void_whose_answer_fails_is_done(
     gateway: StripeGateway, simulator: StripeHttp, order_id: str, mode: str
 ) -> None:

@@ -56,7 +56,7 @@ async def find_sign_in_by_api_key(session: AsyncSession, secret_sha256: str) -> 
     found = (await session.execute(query)).one_or_none()
     if found is None:
         return None
-    row, scopes = found.tuple()
+    row, scopes = found
     return _sign_in(row, frozenset(scopes))
 
 

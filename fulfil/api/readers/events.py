@@ -26,7 +26,7 @@ async def read_new_events(session: AsyncSession, beyond: Mapping[str, int]) -> l
     wanted = (
         func.unnest(literal(list(beyond.keys()), ARRAY(String)), literal(list(beyond.values()), ARRAY(BigInteger)))
         .table_valued(column("order_id", String), column("beyond", BigInteger))
-        .alias("wanted")
+        .render_derived(name="wanted")
     )
     rows = await session.scalars(
         select(EventRow)

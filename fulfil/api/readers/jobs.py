@@ -41,14 +41,14 @@ async def find_job(session: AsyncSession, caller: Principal, job_id: str) -> Job
     """A job the caller has to do with."""
     query = _visible(select_jobs().where(JobRow.id == job_id), caller)
     row = (await session.execute(query)).one_or_none()
-    return None if row is None else represent_job(row.tuple(), caller)
+    return None if row is None else represent_job(row, caller)
 
 
 async def find_job_of_order(session: AsyncSession, caller: Principal, order_id: str) -> Job | None:
     """The job of an order's line; the caller is known to have to do with the order."""
     query = select_jobs().where(JobRow.order_id == order_id).order_by(JobRow.opened_at, JobRow.id).limit(1)
     row = (await session.execute(query)).one_or_none()
-    return None if row is None else represent_job(row.tuple(), caller)
+    return None if row is None else represent_job(row, caller)
 
 
 async def list_jobs(
@@ -92,7 +92,7 @@ async def find_delivered(session: AsyncSession, caller: Principal, job_id: str) 
     row = (await session.execute(query)).one_or_none()
     if row is None:
         return None
-    job, production = row.tuple()
+    job, production = row
     delivered_at = production.delivered_at if production else None
     return Delivered(job.id, job.order_id, shown_state(job, production), delivered_at)
 

@@ -44,7 +44,7 @@ async def read_ledger(session: AsyncSession, order_id: str) -> OrderLedger:
     heads: dict[int, LedgerTransactionRow] = {}
     legs: defaultdict[int, list[LedgerPostingRow]] = defaultdict(list)
     sums: defaultdict[tuple[str, str], int] = defaultdict(int)
-    for transaction, leg in rows.tuples():
+    for transaction, leg in rows:
         heads[transaction.id] = transaction
         legs[transaction.id].append(leg)
         sums[leg.account, leg.currency] += leg.amount_minor

@@ -33,7 +33,7 @@ def _select_offers(caller: Principal) -> OfferQuery:
 async def find_offer(session: AsyncSession, caller: Principal, offer_id: str) -> Offer | None:
     """An offer to the caller; staff see all."""
     row = (await session.execute(_select_offers(caller).where(OfferRow.id == offer_id))).one_or_none()
-    return None if row is None else _represent(row.tuple(), caller)
+    return None if row is None else _represent(row, caller)
 
 
 async def list_offers(

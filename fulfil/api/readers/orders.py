@@ -47,7 +47,7 @@ async def find_order(
     row = (await session.execute(_select_orders(caller).where(OrderRow.id == order_id))).one_or_none()
     if row is None:
         return None
-    parts = row.tuple()
+    parts = row
     order = _represent(parts, caller)
     return order.model_copy(
         update={
@@ -92,7 +92,7 @@ async def _read_lines(session: AsyncSession, order_id: str) -> list[OrderLine]:
         .where(OrderLineRow.order_id == order_id)
         .order_by(OrderLineRow.id)
     )
-    return [_represent_line(line, file_id) for line, file_id in (await session.execute(query)).tuples()]
+    return [_represent_line(line, file_id) for line, file_id in (await session.execute(query))]
 
 
 def _represent(parts: OrderParts, caller: Principal) -> Order:

@@ -25,7 +25,7 @@ async def newest_first(
     if starting_after is not None:
         query = query.where(await _beyond(session, moment, identity, starting_after))
     found = await session.execute(query.order_by(moment.desc(), identity.desc()).limit(limit + 1))
-    rows = list(found.tuples())
+    rows: list[tuple[*Selected]] = list(found)
     return rows[:limit], len(rows) > limit
 
 

@@ -47,7 +47,7 @@ async def find_process(session: AsyncSession, order_id: str) -> OrderProcess | N
     row = (await session.execute(query)).first()
     if row is None:
         return None
-    order, head, job = row.tuple()
+    order, head, job = row
     return OrderProcess(
         order_id=order.id,
         customer_id=order.customer_id,
@@ -109,7 +109,7 @@ async def list_stuck(session: AsyncSession, now: datetime) -> list[StuckOrder]:
         .where(or_(TimelineRow.stuck_step.is_not(None), overdue))
         .limit(MOST_STUCK)
     )
-    found = [_represent(head, OrderState(state)) for head, state in (await session.execute(query)).tuples()]
+    found = [_represent(head, OrderState(state)) for head, state in (await session.execute(query))]
     return sorted(found, key=lambda stuck: stuck.since)
 
 

@@ -6,20 +6,19 @@ from typing import Annotated
 from fastapi import APIRouter, Depends, Query, Response
 
 from fulfil.api.access import Principal, Scope
-from fulfil.api.actions import ENDED, PAYABLE
+from fulfil.api.actions import ENDED
 from fulfil.api.cancelling import call_off
 from fulfil.api.card_numbers import refuse_card_numbers
 from fulfil.api.dependencies import Context, IdempotencyKey, Paging, allowed, expandable
 from fulfil.api.documentation import API, ORDERS, problems
-from fulfil.api.errors import ProblemError, conflict, not_found
+from fulfil.api.errors import not_found
 from fulfil.api.intentions import intend
-from fulfil.api.outages import stripe_outages
+from fulfil.api.paying import pay_for
 from fulfil.api.placing import place
 from fulfil.api.readers.orders import EXPANDABLE, find_order
 from fulfil.api.readers.orders import list_orders as read_orders
 from fulfil.api.schemas.base import Page
 from fulfil.api.schemas.orders import Cancellation, NewOrder, Order, Pay, PaymentAttempt
-from fulfil.gateways.stripe import CardDeclinedError
 from fulfil.models.ids import OrderId
 from fulfil.models.messages.orders import OrderState
 from fulfil.models.messages.parties import Role
@@ -66,34 +65,7 @@ async def pay_order(
     context: Context, caller: Customer, order_id: OrderId, pay: Pay, key: IdempotencyKey = None
 ) -> PaymentAttempt:
     """Pay with a tokenised card. The order moves on when the payment provider's signed webhook has come."""
-    order = await _read(context, caller, order_id, frozenset({"payment"}))
-    if order.payment is None or order.state is not OrderState.AWAITING_PAYMENT or order.payment_state not in PAYABLE:
-        raise conflict(
-            "not_payable",
-            f"The order is {order.state.value}, its payment {order.payment_state.value}: there is nothing to pay.",
-            state=order.state,
-            allowed_actions=order.allowed_actions,
-        )
-    attempt = intend(caller, key, f"pay_order:{order_id}", pay).derive_id("pay")
-    with stripe_outages():
-        try:
-            facts = await context.stripe.confirm_payment_intent(
-                order.payment.payment_intent_id,
-                payment_method=pay.payment_method,
-                return_url=pay.return_url,
-                idempotency_key=f"{order_id}:confirm:{attempt}",
-            )
-        except CardDeclinedError as error:
-            raise ProblemError(
-                HTTPStatus.PAYMENT_REQUIRED,
-                "card_declined",
-                f"{error.message} Try another card, with a new Idempotency-Key.",
-                param="payment_method",
-                state=order.state,
-                allowed_actions=order.allowed_actions,
-                decline_code=error.decline_code,
-            ) from error
-    return PaymentAttempt(status=facts.status, next_action_url=facts.next_action_url)
+    return await pay_for(context, caller, order_id, pay, intend(caller, key, f"pay_order:{order_id}", pay))
 
 
 @router.post(

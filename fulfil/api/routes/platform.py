@@ -35,6 +35,7 @@ class Readiness(BaseModel):
     database: str = Field(examples=[OK])
     temporal: str = Field(examples=[OK])
     storage: str = Field(examples=[OK])
+    events: str = Field(examples=[OK])
 
 
 @router.get("/healthz")
@@ -52,8 +53,13 @@ async def get_readiness(context: Context, response: Response) -> Readiness:
     database, temporal, storage = await asyncio.gather(
         _checked(_check_database(context)), _checked(_check_temporal(context)), _checked(_check_storage(context))
     )
+    events = OK if context.feed.works else "not listening to events"
     readiness = Readiness(
-        ready=database == temporal == storage == OK, database=database, temporal=temporal, storage=storage
+        ready=database == temporal == storage == events == OK,
+        database=database,
+        temporal=temporal,
+        storage=storage,
+        events=events,
     )
     if not readiness.ready:
         response.status_code = HTTPStatus.SERVICE_UNAVAILABLE

@@ -26,6 +26,7 @@ from fulfil.api.schemas.support import (
     StuckOrders,
     WorkflowReset,
 )
+from fulfil.api.unwritten import find_unwritten, list_unwritten
 from fulfil.api.writers.idempotency import claim, find_claim
 from fulfil.models.ids import OrderId
 from fulfil.models.messages.jobs import RedispatchJob
@@ -43,7 +44,9 @@ async def list_stuck_orders(context: Context, caller: Reader) -> StuckOrders:
     """Parked steps and missed deadlines, with cause, owner and the safe next action; the longest waiting first."""
     del caller
     async with context.begin() as session:
-        return StuckOrders(data=await list_stuck(session, context.clock()))
+        written = await list_stuck(session, context.clock())
+    found = [*written, *await list_unwritten(context.temporal)]
+    return StuckOrders(data=sorted(found, key=lambda stuck: stuck.since))
 
 
 @router.get("/orders/{order_id}/ledger", responses=problems(401, 403, 404))
@@ -131,6 +134,16 @@ async def _find(context: ApiContext, order_id: str) -> OrderProcess:
     return process
 
 
+async def _find_parked(context: ApiContext, order_id: str) -> OrderProcess:
+    """The order, also when it parked before it was written."""
+    async with context.begin() as session:
+        process = await find_process(session, order_id)
+    process = process or await find_unwritten(context.temporal, order_id)
+    if process is None:
+        raise not_found("order")
+    return process
+
+
 async def _resolve(
     context: ApiContext,
     caller: Principal,
@@ -139,7 +152,7 @@ async def _resolve(
     why: Intervention,
     key: str | None,
 ) -> Resolved:
-    process = await _find(context, order_id)
+    process = await _find_parked(context, order_id)
     intention = intend(caller, key, f"{action.value}_step:{order_id}", why)
     async with context.begin() as session:
         repeated = await find_claim(session, intention) is not None

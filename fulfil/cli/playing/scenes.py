@@ -13,6 +13,7 @@ from fulfil.cli.playing.following import Chance
 from fulfil.cli.playing.people import Customer, Provider
 
 AUTHENTICATION_WITHIN_S = 60
+RETURN_URL = "https://shop.example/thank-you"
 
 
 class NobodyWonError(CommandError):
@@ -74,6 +75,6 @@ async def confirm_with_bank(url: str, *, approve: bool = True) -> None:
 
 async def pay_in_full(customer: Customer, order_id: str, card: str = "pm_card_visa") -> None:
     """Pay, and confirm with the bank when it asks."""
-    attempt = await customer.pay(order_id, card)
+    attempt = await customer.pay(order_id, card, RETURN_URL)
     if attempt.next_action_url:
         await confirm_with_bank(attempt.next_action_url)

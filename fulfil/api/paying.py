@@ -1,0 +1,82 @@
+"""Paying an order with a tokenised card; what follows, the payment provider's webhook tells."""
+
+from http import HTTPStatus
+
+from fulfil.api.access import Principal
+from fulfil.api.actions import PAYABLE
+from fulfil.api.context import ApiContext
+from fulfil.api.errors import ProblemError, conflict, invalid, not_found
+from fulfil.api.intentions import Intention
+from fulfil.api.outages import stripe_outages
+from fulfil.api.readers.orders import find_order
+from fulfil.api.schemas.orders import Order, Pay, PaymentAttempt
+from fulfil.api.writers.idempotency import claim
+from fulfil.gateways.stripe import CardDeclinedError, PaymentIntentFacts, StripeRefusedError
+from fulfil.models.messages.orders import OrderState
+from fulfil.models.messages.payments import PaymentState
+
+# An attempt whose answer was lost is repeated when the order knows it is paid: the provider still has the answer.
+PAID = (PaymentState.AUTHORIZED, PaymentState.CAPTURED)
+# The payment moved on before its webhook came, or this is another attempt at a paid order.
+MOVED_ON = "payment_intent_unexpected_state"
+
+
+async def pay_for(
+    context: ApiContext, caller: Principal, order_id: str, pay: Pay, intention: Intention
+) -> PaymentAttempt:
+    """Confirm the order's payment intent; a repeated request is the same attempt at the payment provider.
+
+    Raises 402 for a declined card, 404, 409 when there is nothing to pay, 422 for an unknown payment method.
+    """
+    async with context.begin() as session:
+        order = await find_order(session, caller, order_id, ("payment",))
+        claimed = await claim(session, intention, intention.derive_id("pay"), context.clock())
+        if order is None or order.payment is None:
+            raise not_found("order")
+        payable = order.state is OrderState.AWAITING_PAYMENT and order.payment_state in PAYABLE
+        if not payable and not claimed.repeated:
+            raise _not_payable(order)
+    payment_intent_id = order.payment.payment_intent_id
+    if payable:
+        key = f"{order_id}:confirm:{claimed.resource_id}"
+        facts = await _confirm(context, order, payment_intent_id, pay, key)
+    else:
+        with stripe_outages():
+            facts = await context.stripe.retrieve_payment_intent(payment_intent_id)
+    return PaymentAttempt(status=facts.status, next_action_url=facts.next_action_url)
+
+
+async def _confirm(
+    context: ApiContext, order: Order, payment_intent_id: str, pay: Pay, idempotency_key: str
+) -> PaymentIntentFacts:
+    with stripe_outages():
+        try:
+            return await context.stripe.confirm_payment_intent(
+                payment_intent_id,
+                payment_method=pay.payment_method,
+                return_url=pay.return_url,
+                idempotency_key=idempotency_key,
+            )
+        except CardDeclinedError as error:
+            raise ProblemError(
+                HTTPStatus.PAYMENT_REQUIRED,
+                "card_declined",
+                f"{error.message} Try another card, with a new Idempotency-Key.",
+                param="payment_method",
+                state=order.state,
+                allowed_actions=order.allowed_actions,
+                decline_code=error.decline_code,
+            ) from error
+        except StripeRefusedError as error:
+            if error.code == MOVED_ON:
+                raise _not_payable(order) from error
+            raise invalid(error.code, f"The payment provider refused: {error.message}", "payment_method") from error
+
+
+def _not_payable(order: Order) -> ProblemError:
+    return conflict(
+        "not_payable",
+        f"The order is {order.state.value}, its payment {order.payment_state.value} or further: nothing is to be paid.",
+        state=order.state,
+        allowed_actions=[action for action in order.allowed_actions if action != "pay"],
+    )

@@ -1,0 +1,111 @@
+"""Stand-ins for the workflows, where a test is about the API alone."""
+
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Any
+
+from temporalio.client import Client
+
+from fulfil.api.processes import ProcessEndedError, Processes
+from fulfil.kit.clock import utc_now
+from fulfil.models.messages.jobs import (
+    AcceptanceOutcome,
+    AcceptanceSecured,
+    AcceptOffer,
+    ApproveJob,
+    DeclineOffer,
+    JobApproved,
+    OfferDeclined,
+    RedispatchJob,
+)
+from fulfil.models.messages.orders import (
+    CancellationAnswer,
+    CancelOrder,
+    OrderOutcome,
+    OrderPlaced,
+    OrderState,
+    StartOrder,
+)
+from fulfil.models.messages.quotes import PreparedQuote, PrepareQuote, QuoteStatus
+from fulfil.models.messages.support import ResolveStep, StepResolved
+from fulfil.models.money import Money
+
+
+@dataclass
+class Said:
+    """One thing the API said to a workflow."""
+
+    what: str
+    to: str
+    message: Any
+    update_id: str
+
+
+Effect = Callable[[Any], Awaitable[None]]
+
+
+@dataclass
+class FakeProcesses(Processes):
+    """Remembers what was said; `effects` do what the workflow's activities would, `troubles` raise instead."""
+
+    client: Client
+    said: list[Said] = field(default_factory=list[Said])
+    effects: dict[str, Effect] = field(default_factory=dict[str, Effect])
+    troubles: dict[str, Exception] = field(default_factory=dict[str, Exception])
+    placed: OrderPlaced | None = None
+    prepared: PreparedQuote | None = None
+
+    def __post_init__(self) -> None:
+        super().__init__(self.client)
+
+    async def _say(self, what: str, to: str, message: Any, update_id: str) -> None:
+        self.said.append(Said(what, to, message, update_id))
+        if what in self.troubles:
+            raise self.troubles[what]
+        if what in self.effects:
+            await self.effects[what](message)
+
+    async def place_order(self, start: StartOrder, *, total: Money, due_at: datetime, update_id: str) -> OrderPlaced:
+        del total, due_at
+        await self._say("place", start.order_id, start, update_id)
+        return self.placed or OrderPlaced(order_id=start.order_id)
+
+    async def order_outcome(self, order_id: str) -> OrderOutcome | None:
+        return OrderOutcome(order_id=order_id, state=None, reason="This quote has expired.")
+
+    async def cancel_order(self, order_id: str, request: CancelOrder, *, update_id: str) -> CancellationAnswer:
+        await self._say("cancel", order_id, request, update_id)
+        return CancellationAnswer(order_id=order_id, state=OrderState.CANCELLING)
+
+    async def accept_offer(self, job_id: str, acceptance: AcceptOffer, *, update_id: str) -> AcceptanceSecured:
+        await self._say("accept", job_id, acceptance, update_id)
+        return AcceptanceSecured(
+            job_id=job_id,
+            offer_id=acceptance.offer_id,
+            provider_id=acceptance.provider_id,
+            outcome=AcceptanceOutcome.SECURED,
+            start_due_at=utc_now(),
+        )
+
+    async def decline_offer(self, job_id: str, answer: DeclineOffer, *, update_id: str) -> OfferDeclined:
+        await self._say("decline", job_id, answer, update_id)
+        return OfferDeclined(offer_id=answer.offer_id)
+
+    async def approve_job(self, job_id: str, approval: ApproveJob, *, update_id: str) -> JobApproved:
+        await self._say("approve", job_id, approval, update_id)
+        return JobApproved(job_id=job_id, approved_at=utc_now())
+
+    async def redispatch_job(self, job_id: str, request: RedispatchJob, *, update_id: str) -> None:
+        await self._say("redispatch", job_id, request, update_id)
+
+    async def resolve_step(self, workflow_id: str, resolution: ResolveStep, *, update_id: str) -> StepResolved:
+        await self._say("resolve", workflow_id, resolution, update_id)
+        return StepResolved(step="settle_job", action=resolution.action)
+
+    async def prepare_quote(self, request: PrepareQuote) -> PreparedQuote:
+        await self._say("quote", request.quote_id, request, "")
+        return self.prepared or PreparedQuote(quote_id=request.quote_id, status=QuoteStatus.FIRM)
+
+
+ENDED = ProcessEndedError("ended")

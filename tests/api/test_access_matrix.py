@@ -1,0 +1,205 @@
+"""Every route of the OpenAPI document, tried as nobody, in every wrong role, and as another customer or provider."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from typing import Any
+
+import pytest
+from pydantic import SecretStr
+
+from fulfil.api.app import create_app
+from fulfil.kit.settings import Settings
+from fulfil.models.ids import new_id
+from fulfil.models.messages.jobs import JobState, OfferState
+from fulfil.models.messages.parties import Role
+from tests.api.conftest import Api
+from tests.api.world import SECRET, Person, World
+
+C, P, D, S, A = Role.CUSTOMER, Role.PROVIDER, Role.DRIVER, Role.SUPPORT, Role.ADMIN
+WHY = {"reason": "because of the test"}
+
+
+@dataclass(frozen=True)
+class Row:
+    """Who may call a route, and which of them must not find another's object; `body` is a good one."""
+
+    roles: tuple[Role, ...]
+    strangers: tuple[Role, ...] = ()
+    body: dict[str, Any] | None = None
+
+
+@dataclass(frozen=True)
+class Public:
+    """Anybody may call it; the reason says why that is safe."""
+
+    because: str = field()
+
+
+MATRIX: dict[str, Row | Public] = {
+    "login": Public("it takes a password"),
+    "create_account": Public("customers register themselves; other roles are checked by test_accounts.py"),
+    "receive_stripe_event": Public("it takes a signature"),
+    "get_health": Public("it says nothing"),
+    "get_readiness": Public("it names dependencies, not their addresses"),
+    "get_metrics": Public("it counts; the network keeps it inside"),
+    "get_me": Row((C, P, D, S, A)),
+    "create_api_key": Row((C, P, D, S, A), body={"name": "x", "scopes": ["orders:read"]}),
+    "list_api_keys": Row((C, P, D, S, A)),
+    "revoke_api_key": Row((C, P, D, S, A), strangers=(C, P)),
+    "upload_file": Row((C, P)),
+    "get_file": Row((C, P, S, A), strangers=(C, P)),
+    "download_file": Row((C, P, S, A), strangers=(C, P)),
+    "create_quote": Row((C,), strangers=(C,), body={"file_id": "{file_id}", "material": "PLA", "quantity": 1}),
+    "list_quotes": Row((C, S, A)),
+    "get_quote": Row((C, S, A), strangers=(C,)),
+    "create_order": Row((C,), strangers=(C,), body={"quote_id": "{quote_id}"}),
+    "list_orders": Row((C, S, A)),
+    "get_order": Row((C, S, A), strangers=(C,)),
+    "pay_order": Row((C,), strangers=(C,), body={"payment_method": "pm_card_visa"}),
+    "cancel_order": Row((C,), strangers=(C,), body=WHY),
+    "list_order_events": Row((C, S, A), strangers=(C,)),
+    "list_offers": Row((P, S, A)),
+    "get_offer": Row((P, S, A), strangers=(P,)),
+    "accept_offer": Row((P,), strangers=(P,)),
+    "decline_offer": Row((P,), strangers=(P,), body={}),
+    "list_jobs": Row((C, P, S, A)),
+    "get_job": Row((C, P, S, A), strangers=(C, P)),
+    "start_job": Row((P,), strangers=(P,)),
+    "report_progress": Row((P,), strangers=(P,), body={"percent": 50}),
+    "report_quality": Row((P,), strangers=(P,), body={"passed": True, "checks": [{"name": "size", "passed": True}]}),
+    "ship_job": Row((P,), strangers=(P,), body={"carrier": "DHL", "tracking_number": "1"}),
+    "deliver_job": Row((P,), strangers=(P,), body={}),
+    "approve_job": Row((C,), strangers=(C,)),
+    "create_provider": Row((A,), body={"name": "x", "capabilities": {"fdm": ["PLA"]}}),
+    "list_providers": Row((S, A)),
+    "get_provider": Row((P, S, A), strangers=(P,)),
+    "set_provider_online": Row((P, A), strangers=(P,), body={"online": True}),
+    "receive_stock": Row((P, A), strangers=(P,), body={"material": "PLA", "quantity_g": 1}),
+    "list_stock": Row((P, S, A), strangers=(P,)),
+    "list_stuck_orders": Row((S, A)),
+    "get_order_ledger": Row((S, A)),
+    "retry_step": Row((S, A), body=WHY),
+    "skip_step": Row((S, A), body=WHY),
+    "cancel_step": Row((S, A), body=WHY),
+    "redispatch_order": Row((S, A), body=WHY),
+    "cancel_order_for_customer": Row((S, A), body=WHY),
+    "reset_order": Row((S, A), body=WHY),
+}
+
+
+@dataclass(frozen=True)
+class Operation:
+    """One route."""
+
+    name: str
+    method: str
+    path: str
+
+
+def operations() -> Iterator[Operation]:
+    """All routes of the OpenAPI document."""
+    app = create_app(Settings(jwt_secret=SecretStr(SECRET)))
+    for path, methods in app.openapi()["paths"].items():
+        for method, described in methods.items():
+            yield Operation(described["operationId"], method.upper(), path)
+
+
+ALL = list(operations())
+GUARDED = [operation for operation in ALL if isinstance(MATRIX.get(operation.name), Row)]
+
+
+def row_of(operation: Operation) -> Row:
+    """The operation's row."""
+    row = MATRIX[operation.name]
+    assert isinstance(row, Row)
+    return row
+
+
+async def call(api: Api, operation: Operation, person: Person | None, ids: dict[str, str]) -> int:
+    """Its status, with a good body and the ids of somebody's objects."""
+    row = MATRIX[operation.name]
+    body = row.body if isinstance(row, Row) else None
+    filled: dict[str, Any] = {
+        name: value.format(**ids) if isinstance(value, str) else value for name, value in (body or {}).items()
+    }
+    headers = {**(person.headers if person else {}), "Idempotency-Key": new_id("key")}
+    response = await api.client.request(
+        operation.method,
+        operation.path.format(**ids),
+        headers=headers,
+        json=filled if body is not None else None,
+    )
+    assert response.status_code < 400 or response.headers["content-type"] == "application/problem+json"
+    return response.status_code
+
+
+@pytest.fixture
+async def ids(world: World, customer: Person, provider: Person) -> dict[str, str]:
+    """Objects of a customer and a provider."""
+    sale = await world.sale(
+        customer, provider, job=JobState.ACCEPTED, offer=OfferState.ACCEPTED, production=JobState.ACCEPTED
+    )
+    return {
+        "file_id": sale.file_id,
+        "quote_id": sale.quote_id,
+        "order_id": sale.order_id,
+        "job_id": sale.job_id,
+        "offer_id": sale.offer_id,
+        "provider_id": provider.owner_id,
+        "key_id": new_id("key"),
+    }
+
+
+def test_every_route_has_a_row_and_every_row_a_route() -> None:
+    assert {operation.name for operation in ALL} == set(MATRIX)
+    assert len(ALL) == len(MATRIX)
+
+
+async def test_nobody_gets_in_anywhere(api: Api, ids: dict[str, str]) -> None:
+    answers = {operation.name: await call(api, operation, None, ids) for operation in GUARDED}
+    assert {name: status for name, status in answers.items() if status != 401} == {}
+
+
+async def test_wrong_roles_are_refused_everywhere(api: Api, world: World, ids: dict[str, str]) -> None:
+    people = [await world.person(role) for role in Role]
+    answers = {
+        (operation.name, person.role.value): await call(api, operation, person, ids)
+        for operation in GUARDED
+        for person in people
+        if person.role not in row_of(operation).roles
+    }
+    assert {who: status for who, status in answers.items() if status != 403} == {}
+    assert len(answers) > 80
+
+
+async def test_another_customers_or_providers_objects_are_not_found(
+    api: Api, ids: dict[str, str], stranger: Person, rival: Person
+) -> None:
+    answers = {
+        (operation.name, person.role.value): await call(api, operation, person, ids)
+        for operation in GUARDED
+        for person in (stranger, rival)
+        if person.role in row_of(operation).strangers
+    }
+    assert {who: status for who, status in answers.items() if status != 404} == {}
+    assert not api.processes.said
+
+
+def test_every_route_with_an_object_in_its_path_names_its_strangers() -> None:
+    for operation in GUARDED:
+        mine = {role for role in row_of(operation).roles if role in (C, P)}
+        if "{" in operation.path:
+            assert set(row_of(operation).strangers) == mine, operation.name
+
+
+async def test_unknown_ids_are_not_found_and_malformed_ones_too(api: Api, world: World, ids: dict[str, str]) -> None:
+    people = {role: await world.person(role) for role in Role}
+    unknown = {name: value[:4] + "f" * 32 for name, value in ids.items()}
+    malformed = dict.fromkeys(ids, "x' OR 1=1")
+    for operation in GUARDED:
+        if "{" not in operation.path:
+            continue
+        role = row_of(operation).roles[0]
+        for wrong in (unknown, malformed):
+            status = await call(api, operation, people[role], wrong)
+            assert status == 404, operation.name

@@ -1,0 +1,107 @@
+"""Providers and their stock."""
+
+from typing import Any
+
+import pytest
+
+from fulfil.models.tables.accounts import ProviderRow
+from fulfil.models.tables.inventory import StockMovementRow, StockRow
+from tests.api.conftest import Api
+from tests.api.world import Person, World
+
+NEW = {"name": "Printworks", "capabilities": {"FDM": ["pla", "PETG"]}}
+
+
+async def test_a_provider_gets_a_connected_account(paying_api: Api, world: World, admin: Person) -> None:
+    answers = [await paying_api.post("/providers", admin, key="p1", json=NEW) for _ in range(2)]
+    provider = answers[0].json()
+    [row] = await world.rows(ProviderRow)
+    assert answers[0].status_code == 201
+    assert answers[1].json() == provider
+    assert provider["stripe_account_id"].startswith("acct_")
+    assert (provider["commission_bp"], provider["capacity_jobs"], provider["online"]) == (1500, 10, True)
+    assert row.capabilities == {"fdm": ["PLA", "PETG"]}
+
+
+async def test_a_provider_is_created_by_the_repeated_request_once_stripe_is_back(
+    api: Api, paying_api: Api, world: World, admin: Person
+) -> None:
+    down = await api.post("/providers", admin, key="p1", json=NEW)
+    back = await paying_api.post("/providers", admin, key="p1", json=NEW)
+    assert (down.status_code, down.json()["code"]) == (503, "payment_provider_unavailable")
+    assert back.status_code == 201
+    assert len(await world.rows(ProviderRow)) == 1
+
+
+async def test_a_provider_may_bring_her_account(api: Api, admin: Person) -> None:
+    created = await api.post("/providers", admin, json={**NEW, "stripe_account_id": "acct_1"})
+    assert (created.status_code, created.json()["stripe_account_id"]) == (201, "acct_1")
+
+
+@pytest.mark.parametrize(
+    ("field", "value", "param"),
+    [
+        ("name", "", "name"),
+        ("capabilities", {}, "capabilities"),
+        ("capabilities", {"fdm": []}, "capabilities.fdm"),
+        ("capabilities", {"fdm": ["P'LA"]}, "capabilities.fdm.0"),
+        ("commission_bp", 10_001, "commission_bp"),
+        ("commission_bp", "15%", "commission_bp"),
+        ("capacity_jobs", 0, "capacity_jobs"),
+        ("stripe_account_id", "sk_live_1", "stripe_account_id"),
+        ("score", 100, "score"),
+    ],
+)
+async def test_a_bad_provider_names_the_field(
+    api: Api, world: World, admin: Person, field: str, value: Any, param: str
+) -> None:
+    response = await api.post("/providers", admin, json={**NEW, field: value})
+    assert (response.status_code, response.json()["param"]) == (422, param)
+    assert not await world.rows(ProviderRow)
+
+
+async def test_providers_are_listed_in_pages(api: Api, world: World, admin: Person) -> None:
+    providers = [await world.provider() for _ in range(3)]
+    first = (await api.get("/providers", admin, params={"limit": 2})).json()
+    rest = (await api.get("/providers", admin, params={"limit": 2, "starting_after": first["data"][1]["id"]})).json()
+    assert [each["id"] for each in first["data"] + rest["data"]] == providers[::-1]
+    assert (first["has_more"], rest["has_more"]) == (True, False)
+
+
+async def test_a_limit_beyond_100_is_refused(api: Api, admin: Person) -> None:
+    for limit in (0, 101, 10**9, "many"):
+        response = await api.get("/providers", admin, params={"limit": limit})
+        assert (response.status_code, response.json()["param"]) == (422, "limit")
+
+
+async def test_received_stock_is_a_movement_and_a_balance(api: Api, world: World, provider: Person) -> None:
+    path = f"/providers/{provider.party_id}/stock"
+    receipt = {"material": "pla", "quantity_g": 500, "reason": "delivery note 7"}
+    first = await api.post(path, provider, key="s1", json=receipt)
+    again = await api.post(path, provider, key="s1", json=receipt)
+    more = await api.post(path, provider, json=receipt)
+
+    assert (first.status_code, first.json()["available_g"]) == (201, 500)
+    assert again.json() == first.json()
+    assert more.json()["available_g"] == 1000
+    assert [(row.kind, row.available_delta_g) for row in await world.rows(StockMovementRow)] == [("received", 500)] * 2
+    [stock] = await world.rows(StockRow)
+    assert (stock.material, stock.available_g, stock.reserved_g) == ("PLA", 1000, 0)
+    assert (await api.get(path, provider)).json()["data"] == [more.json()]
+
+
+async def test_stock_is_positive_whole_grams(api: Api, world: World, provider: Person) -> None:
+    for quantity in (0, -5, 1.5, "5", 10**18):
+        body = {"material": "PLA", "quantity_g": quantity}
+        response = await api.post(f"/providers/{provider.party_id}/stock", provider, json=body)
+        assert (response.status_code, response.json()["param"]) == (422, "quantity_g")
+    assert not await world.rows(StockMovementRow)
+
+
+async def test_a_provider_takes_a_break(api: Api, provider: Person, admin: Person) -> None:
+    path = f"/providers/{provider.party_id}"
+    away = await api.request("PUT", f"{path}/online", provider, json={"online": False})
+    assert away.json()["online"] is False
+    assert (await api.get(path, admin)).json()["online"] is False
+    wrong = await api.request("PUT", f"{path}/online", provider, json={"online": "maybe"})
+    assert (wrong.status_code, wrong.json()["param"]) == (422, "online")

@@ -1,0 +1,1 @@
+"""Whole orders on the embedded stack, through real HTTP."""

@@ -1,0 +1,1 @@
+"""The system with its processes killed."""
