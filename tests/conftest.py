@@ -162,23 +162,24 @@ def temporal_dev() -> Iterator[str]:
         arguments += ["--search-attribute", f"{name}={kind}"]
     process = subprocess.Popen(arguments, stdout=subprocess.DEVNULL)
     try:
-        wait_until_listens(port, process)
+        wait_until_healthy(f"127.0.0.1:{port}", process)
         yield f"127.0.0.1:{port}"
     finally:
         process.terminate()
         process.wait(10)
 
 
-def wait_until_listens(port: int, process: subprocess.Popen[bytes], timeout_s: float = 30) -> None:
-    """Poll until the port accepts connections, or say that the server died."""
+def wait_until_healthy(address: str, process: subprocess.Popen[bytes], timeout_s: float = 30) -> None:
+    """Ask until Temporal serves (it listens before it does), or say that the server died."""
     deadline = time.monotonic() + timeout_s
+    asking = [str(BIN / "temporal"), "operator", "cluster", "health", "--address", address]
     while time.monotonic() < deadline:
         if process.poll() is not None:
             raise RuntimeError(f"{process.args!r} ended with {process.returncode}")
-        with contextlib.suppress(OSError), socket.create_connection(("127.0.0.1", port), timeout=1):
+        if subprocess.run(asking, capture_output=True, check=False).returncode == 0:
             return
         time.sleep(0.05)
-    raise TimeoutError(f"port {port}")
+    raise TimeoutError(address)
 
 
 def pytest_unconfigure(config: pytest.Config) -> None:

@@ -34,15 +34,11 @@ async def pay_for(
         if order is None or order.payment is None:
             raise not_found("order")
         payable = order.state is OrderState.AWAITING_PAYMENT and order.payment_state in PAYABLE
-        if not payable and not claimed.repeated:
+        if not payable and not (claimed.repeated and order.payment_state in PAID):
             raise _not_payable(order)
-    payment_intent_id = order.payment.payment_intent_id
-    if payable:
-        key = f"{order_id}:confirm:{claimed.resource_id}"
-        facts = await _confirm(context, order, payment_intent_id, pay, key)
-    else:
-        with stripe_outages():
-            facts = await context.stripe.retrieve_payment_intent(payment_intent_id)
+    facts = await _confirm(
+        context, order, order.payment.payment_intent_id, pay, f"{order_id}:confirm:{claimed.resource_id}"
+    )
     return PaymentAttempt(status=facts.status, next_action_url=facts.next_action_url)
 
 

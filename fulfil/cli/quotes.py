@@ -53,4 +53,4 @@ def show_quote(quote: Quote) -> None:
         }
     )
     rows = [(line.title, money(line.amount_minor, currency), line.explanation) for line in quote.lines]
-    show_table(["price line", "amount", "because"], [*rows, ("Total", str(quote.total), "")], empty="no lines")
+    show_table(["price line", "amount", "because"], [*rows, ("Total", quote.total, " ")], empty="no lines")

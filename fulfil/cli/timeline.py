@@ -94,7 +94,7 @@ SENTENCES: Mapping[str, Callable[[Data], str]] = {
     EventType.PAYMENT_RELEASED: lambda data: (
         f"{_money(data, 'payout_minor')} to the provider, {_money(data, 'commission_minor')} commission"
         if "payout_minor" in data
-        else f"{_money(data)} released to the provider"
+        else f"{_money(data)} released"
     ),
     EventType.JOB_OPENED: lambda data: f"job opened: {_more(data, 'process')} in {_more(data, 'material')}",
     EventType.JOB_OFFERED: _offered,

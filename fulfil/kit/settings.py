@@ -17,7 +17,7 @@ class Settings(BaseSettings):
 
     data_dir: Path = Path("fulfil-data")
     database_url: str = "postgresql+asyncpg://postgres@localhost:5432/fulfil"
-    database_pool_size: int = 10
+    database_pool_size: int = 20
     storage_url: str = ""
     api_url: str = "http://127.0.0.1:8800"
     api_host: str = "127.0.0.1"

@@ -134,7 +134,14 @@ class JobWorkflow:
 
     @workflow.update
     async def approve(self, approval: ApproveJob) -> JobApproved:
-        """The customer accepts what was delivered; a second approval changes nothing."""
+        """The customer accepts what was delivered; a second approval changes nothing.
+
+        The answer to the acceptance may still be under way from a worker that died, the work long delivered.
+        """
+        if self.dispatch.claim_pending:
+            await workflow.wait_condition(lambda: not self.dispatch.claim_pending)
+        if self.dispatch.secured is None:
+            raise refusal("not_delivered", "Nothing has been delivered yet.", state=self._state())
         if self.production.delivered_at is None:
             self.production.delivered_at = approval.delivered_at
         if self.production.approved_at is None:
@@ -145,7 +152,7 @@ class JobWorkflow:
     def check_approve(self, approval: ApproveJob) -> None:
         """The API sends the delivery it found recorded, so a signal still under way does no harm."""
         del approval
-        if self.dispatch.secured is None or self.production.withdrawn is not None:
+        if self.dispatch.claim is None or self.production.withdrawn is not None:
             raise refusal("not_delivered", "Nothing has been delivered yet.", state=self._state())
 
     @workflow.update

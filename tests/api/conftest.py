@@ -1,17 +1,13 @@
-"""The application over ASGI on a real PostgreSQL, with its lifespan."""
+"""People, an application on a real PostgreSQL, and a shop with real workflows."""
 
 import asyncio
+import gc
 import secrets
-from collections.abc import AsyncGenerator, AsyncIterator, Callable
-from contextlib import AsyncExitStack, asynccontextmanager
-from dataclasses import dataclass
-from datetime import datetime, timedelta
+from collections.abc import AsyncIterator
+from contextlib import AsyncExitStack
 from pathlib import Path
-from typing import Any
 
-import httpx
 import pytest
-from fastapi import FastAPI
 from google.protobuf.duration_pb2 import Duration
 from pydantic import SecretStr
 from sqlalchemy import update
@@ -21,84 +17,20 @@ from temporalio.contrib.pydantic import pydantic_data_converter
 from temporalio.service import RPCError
 
 from fulfil.api.app import create_app
-from fulfil.api.context import ApiContext
 from fulfil.gateways.stripe import StripeGateway
-from fulfil.kit.clock import utc_now
 from fulfil.kit.database import Database
 from fulfil.kit.settings import Settings
-from fulfil.kit.temporal import connect_temporal, register_search_attributes
+from fulfil.kit.temporal import register_search_attributes
 from fulfil.models.messages.parties import Role
 from fulfil.models.tables.accounts import ProviderRow
 from fulfil.workers import orders as orders_worker
 from fulfil.workers import payments as payments_worker
 from fulfil.workflows import attributes
-from tests.api.conftest import Api, MovableClock, running
 from tests.api.fakes import FakeProcesses
+from tests.api.running import Api, MovableClock, api_of, running
 from tests.api.shop import Shop
 from tests.api.world import SECRET, Person, World
 from tests.conftest import RunningSimulator
-
-
-@dataclass
-class MovableClock:
-    """The present, or some time after it."""
-
-    ahead: timedelta = timedelta()
-
-    def __call__(self) -> datetime:
-        """What the application takes for now."""
-        return utc_now() + self.ahead
-
-
-async def until(condition: Callable[[], bool], timeout_s: float = 10) -> None:
-    """Wait for what nothing tells of."""
-    async with asyncio.timeout(timeout_s):
-        while not condition():  # noqa: ASYNC110 (nothing tells of it)
-            await asyncio.sleep(0.005)
-
-
-@dataclass(frozen=True)
-class Api:
-    """A running application and a client of it."""
-
-    app: FastAPI
-    client: httpx.AsyncClient
-    processes: FakeProcesses
-    settings: Settings
-    clock: MovableClock
-
-    @property
-    def context(self) -> ApiContext:
-        """Its parts."""
-        context = self.app.state.context
-        assert isinstance(context, ApiContext)
-        return context
-
-    async def get(self, path: str, person: Person | None = None, **options: Any) -> httpx.Response:
-        """GET below the prefix."""
-        return await self.request("GET", path, person, **options)
-
-    async def post(self, path: str, person: Person | None = None, **options: Any) -> httpx.Response:
-        """POST below the prefix."""
-        return await self.request("POST", path, person, **options)
-
-    async def request(self, method: str, path: str, person: Person | None = None, **options: Any) -> httpx.Response:
-        """A request below the prefix, as a person or as nobody; `key` is the Idempotency-Key."""
-        headers = {**(person.headers if person else {}), **options.pop("headers", {})}
-        if key := options.pop("key", None):
-            headers["Idempotency-Key"] = key
-        return await self.client.request(method, f"/api/v1{path}", headers=headers, **options)
-
-
-@asynccontextmanager
-async def running(app: FastAPI) -> AsyncGenerator[httpx.AsyncClient]:
-    """The application between start and end of its lifespan."""
-    transport = httpx.ASGITransport(app, raise_app_exceptions=False)
-    async with (
-        app.router.lifespan_context(app),
-        httpx.AsyncClient(transport=transport, base_url="http://api.test", timeout=30) as client,
-    ):
-        yield client
 
 
 @pytest.fixture
@@ -124,16 +56,6 @@ def simulated(settings: Settings, stripe_simulator: RunningSimulator) -> Setting
             "stripe_api_base": stripe_simulator.url,
         }
     )
-
-
-@asynccontextmanager
-async def api_of(settings: Settings) -> AsyncGenerator[Api]:
-    """An application with fake workflows; Temporal itself is not there."""
-    processes = FakeProcesses(await connect_temporal(lazy=True))
-    clock = MovableClock()
-    app = create_app(settings, temporal=processes.client, processes=processes, clock=clock)
-    async with running(app) as client:
-        yield Api(app, client, processes, settings, clock)
 
 
 @pytest.fixture
@@ -192,7 +114,7 @@ async def admin(world: World) -> Person:
     return await world.person(Role.ADMIN)
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 async def namespace(temporal_dev: str) -> str:
     """A namespace where nobody else's workers listen."""
     name = f"api-{secrets.token_hex(4)}"
@@ -218,6 +140,8 @@ async def temporal(temporal_dev: str, namespace: str) -> AsyncIterator[Client]:
     yield client
     async for execution in client.list_workflows("ExecutionStatus = 'Running'"):
         await client.get_workflow_handle(execution.id).terminate()
+    # Workflows the worker still had in its cache: collected in the middle of a compilation they make it fail.
+    gc.collect()
 
 
 @pytest.fixture

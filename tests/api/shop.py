@@ -12,7 +12,7 @@ from temporalio.client import Client
 from fulfil.activities.telling import tell_order_payment_changed
 from fulfil.models.messages.payments import PaymentChanged, PaymentState
 from fulfil.models.tables.accounts import ProviderRow
-from tests.api.conftest import Api
+from tests.api.running import Api
 from tests.api.world import Person, World
 
 WHY = {"reason": "support has looked at it"}

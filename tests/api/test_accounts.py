@@ -13,7 +13,7 @@ from fulfil.api.security import Passwords, TokenClaims, Tokens
 from fulfil.kit.clock import utc_now
 from fulfil.models.messages.parties import Role
 from fulfil.models.tables.accounts import AccountRow, ApiKeyRow
-from tests.api.conftest import Api
+from tests.api.running import Api
 from tests.api.world import SECRET, Person, World
 
 PASSWORD = "correct horse battery staple"

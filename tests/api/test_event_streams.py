@@ -16,7 +16,7 @@ from sqlalchemy import text
 from fulfil.api.streaming import stream_events
 from fulfil.models.messages.events import EventType
 from fulfil.models.messages.orders import OrderState
-from tests.api.conftest import Api, until
+from tests.api.running import Api, until
 from tests.api.test_orders import set_state
 from tests.api.world import Person, World
 

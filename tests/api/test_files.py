@@ -15,7 +15,7 @@ from fulfil.models.ids import new_id
 from fulfil.models.messages.jobs import JobState, OfferState
 from fulfil.models.tables.jobs import JobReportRow
 from fulfil.models.tables.quotes import FileRow
-from tests.api.conftest import Api, api_of
+from tests.api.running import Api, api_of
 from tests.api.world import Person, World
 
 PNG = b"\x89PNG\r\n\x1a\n" + bytes(64)

@@ -13,9 +13,9 @@ from fulfil.models.messages.jobs import JobState, OfferState
 from fulfil.models.messages.policies import OrderPolicies
 from fulfil.models.tables.jobs import JobReportRow, JobRow, ProductionRow
 from fulfil.models.tables.timeline import EventRow, TimelineRow
-from tests.api.conftest import Api
 from tests.api.fakes import ENDED
 from tests.api.listening import heard
+from tests.api.running import Api
 from tests.api.world import Person, Sale, World
 
 CHECKED = {"passed": True, "checks": [{"name": "Dimensions", "passed": True}]}

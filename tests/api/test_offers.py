@@ -9,8 +9,8 @@ from fulfil.api.errors import conflict
 from fulfil.models.messages.jobs import AcceptOffer, JobState, OfferState
 from fulfil.models.messages.parties import Role
 from fulfil.models.tables.jobs import OfferRow
-from tests.api.conftest import Api
 from tests.api.fakes import ENDED
+from tests.api.running import Api
 from tests.api.world import Person, World
 
 

@@ -20,7 +20,7 @@ from fulfil.api.security import InvalidTokenError
 from fulfil.kit.clock import utc_now
 from fulfil.kit.settings import Settings
 from fulfil.models.tables.accounts import AccountRow
-from tests.api.conftest import Api, api_of
+from tests.api.running import Api, api_of
 from tests.api.world import Person, World
 
 RSA = rsa.generate_private_key(public_exponent=65537, key_size=2048)

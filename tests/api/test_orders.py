@@ -14,8 +14,8 @@ from fulfil.models.messages.orders import OrderPlaced, OrderState, StartOrder
 from fulfil.models.messages.payments import PaymentState
 from fulfil.models.tables.accounts import IdempotencyKeyRow
 from fulfil.models.tables.orders import OrderRow
-from tests.api.conftest import Api, until
 from tests.api.fakes import ENDED
+from tests.api.running import Api, until
 from tests.api.world import Person, World
 
 

@@ -11,11 +11,9 @@ from temporalio.contrib.pydantic import pydantic_data_converter
 from fulfil.api.app import create_app
 from fulfil.api.readers.platform import newest_revision
 from fulfil.kit.settings import Settings
-from tests.api.conftest import Api, MovableClock, api_of, running, until
 from tests.api.fakes import FakeProcesses
+from tests.api.running import NOBODY, Api, MovableClock, api_of, running, until
 from tests.api.world import Person, World
-
-NOBODY = "127.0.0.1:9"
 
 
 @pytest.fixture

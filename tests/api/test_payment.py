@@ -10,7 +10,7 @@ from fulfil.models.messages.orders import OrderState
 from fulfil.models.messages.payments import PaymentState
 from fulfil.models.tables.orders import OrderRow
 from fulfil.models.tables.payments import PaymentRow
-from tests.api.conftest import Api
+from tests.api.running import Api
 from tests.api.world import Person, World
 
 

@@ -6,7 +6,7 @@ import pytest
 
 from fulfil.models.tables.accounts import ProviderRow
 from fulfil.models.tables.inventory import StockMovementRow, StockRow
-from tests.api.conftest import Api
+from tests.api.running import Api
 from tests.api.world import Person, World
 
 NEW = {"name": "Printworks", "capabilities": {"FDM": ["pla", "PETG"]}}

@@ -8,7 +8,7 @@ from sqlalchemy import update
 from fulfil.api.errors import unavailable
 from fulfil.models.messages.quotes import PreparedQuote, PrepareQuote, QuoteStatus
 from fulfil.models.tables.quotes import QuoteRow
-from tests.api.conftest import Api
+from tests.api.running import Api
 from tests.api.world import Person, World
 
 

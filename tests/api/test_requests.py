@@ -8,7 +8,7 @@ from prometheus_client.parser import text_string_to_metric_families
 
 from fulfil.models.ids import new_id
 from fulfil.models.tables.accounts import AccountRow
-from tests.api.conftest import Api
+from tests.api.running import Api
 from tests.api.world import Person, World
 
 

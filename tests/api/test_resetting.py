@@ -11,8 +11,8 @@ from fulfil.kit.settings import Settings
 from fulfil.models.tables.accounts import ProviderRow
 from fulfil.workers import orders as orders_worker
 from fulfil.workflows.ids import order_workflow_id
-from tests.api.conftest import Api, MovableClock, running
 from tests.api.fakes import FakeProcesses
+from tests.api.running import Api, MovableClock, running
 from tests.api.shop import WHY, Shop, set_account
 from tests.api.world import Person, World
 

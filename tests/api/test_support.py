@@ -12,8 +12,8 @@ from fulfil.models.messages.orders import OrderState
 from fulfil.models.messages.support import ResolutionAction
 from fulfil.models.tables.ledger import post
 from fulfil.models.tables.timeline import EventRow, TimelineRow
-from tests.api.conftest import Api
 from tests.api.fakes import ENDED
+from tests.api.running import Api
 from tests.api.world import Person, Sale, World
 
 WHY = {"reason": "the provider's account is complete now"}

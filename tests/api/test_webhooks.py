@@ -12,8 +12,8 @@ import pytest
 from fulfil.kit.clock import utc_now
 from fulfil.kit.database import Database
 from fulfil.models.tables.payments import StripeEventRow
-from tests.api.conftest import Api
 from tests.api.listening import heard
+from tests.api.running import Api
 from tests.api.world import World
 
 EVENT = {

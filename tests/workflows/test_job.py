@@ -175,3 +175,15 @@ async def test_a_job_cancelled_in_the_temporal_ui_goes_on(play: Play) -> None:
     await play.report(ReportKind.DELIVERED)
     await play.approve()
     assert (await play.outcome()).state is OrderState.CLOSED
+
+
+async def test_an_approval_waits_for_an_acceptance_whose_answer_is_under_way(play: Play, world: World) -> None:
+    world.fail("secure_acceptance", retryable=True)  # its worker died after the effect; the retry is to come
+    await play.placed_and_paid()
+    accepting = asyncio.create_task(play.accept())
+    await play.until(lambda: "secure_acceptance" in world.calls)
+    await play.report(ReportKind.STARTED)
+    await play.report(ReportKind.DELIVERED)
+    await play.approve()
+    await accepting
+    assert (await play.outcome()).state is OrderState.CLOSED

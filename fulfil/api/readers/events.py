@@ -1,6 +1,6 @@
 """The timeline of an order: append-only events by global offset."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 
 from sqlalchemy import ARRAY, BigInteger, String, column, func, literal, select
 from sqlalchemy.ext.asyncio import AsyncSession
@@ -49,8 +49,3 @@ def represent_event(row: EventRow) -> TimelineEvent:
         data=row.data,
         next=None if row.next is None else NextStep.model_validate(row.next),
     )
-
-
-def last_offset(events: Sequence[TimelineEvent], otherwise: int) -> int:
-    """The newest offset of a page."""
-    return events[-1].id if events else otherwise

@@ -115,12 +115,12 @@ class Story:
         attempt = await self._customer.pay(order.id, CARD)
         self._expect(attempt.status == "requires_capture", "the bank holds the money; it is captured on acceptance")
         opened = await live.until(EventType.JOB_OPENED, within_s=WITHIN_S)
-        await live.until(EventType.JOB_OFFERED, within_s=WITHIN_S)
         return opened.subject
 
     async def _race(self, job_id: str, live: LiveTimeline) -> Race:
         chances = await Market(self._providers).chances(job_id, WITHIN_S)
-        self._scene(f"{len(chances)} providers were asked, and accept at the same moment.")
+        asked = (await live.until(EventType.JOB_OFFERED, within_s=WITHIN_S)).data.get("offers", "Several")
+        self._scene(f"{asked} capable providers were asked; {len(chances)} of them accept at the same moment.")
         began = time.perf_counter()
         won = await race(chances)
         took_ms = (time.perf_counter() - began) * 1000
