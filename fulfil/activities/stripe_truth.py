@@ -28,6 +28,8 @@ STATES = {
     "succeeded": PaymentState.CAPTURED,
     "canceled": PaymentState.CANCELLED,
 }
+# Read again when it is paid already, it would tell the order a second time.
+OUR_OWN_DOING = "payment_intent.created"
 # Before the order's own activities write the payment, these are the relay's to write.
 BEFORE_PAID = (PaymentState.REQUIRES_PAYMENT, PaymentState.REQUIRES_ACTION, PaymentState.FAILED)
 
@@ -44,7 +46,7 @@ class StripeTruth:
     async def act_on(self, event_id: str, kind: str, object_id: str) -> str | None:
         """Unknown objects and kinds are noted and done; raises when Stripe, Temporal or PostgreSQL do not answer."""
         try:
-            if kind.startswith("payment_intent."):
+            if kind.startswith("payment_intent.") and kind != OUR_OWN_DOING:
                 return await self._payment_changed(event_id, object_id)
             if kind.startswith("refund."):
                 return await self._refund_changed(object_id)

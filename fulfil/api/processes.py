@@ -106,37 +106,38 @@ class Processes:
 
     async def order_outcome(self, order_id: str) -> OrderOutcome | None:
         """How a workflow that has ended ended; None when it failed."""
-        handle = self._client.get_workflow_handle_for(OrderWorkflow.run, order_workflow_id(order_id))
+        handle = self._client.get_workflow_handle(order_workflow_id(order_id), result_type=OrderOutcome)
         with temporal_outages():
             try:
                 async with asyncio.timeout(ANSWER_WITHIN_S):
-                    return await handle.result(rpc_timeout=RPC_WITHIN)
+                    outcome: OrderOutcome = await handle.result(rpc_timeout=RPC_WITHIN)
+                    return outcome
             except WorkflowFailureError:
                 return None
 
     async def cancel_order(self, order_id: str, request: CancelOrder, *, update_id: str) -> CancellationAnswer:
         """Call the order off."""
-        handle = self._client.get_workflow_handle_for(OrderWorkflow.run, order_workflow_id(order_id))
+        handle = self._client.get_workflow_handle(order_workflow_id(order_id))
         return await _answered(handle.execute_update(OrderWorkflow.cancel, request, id=update_id))
 
     async def accept_offer(self, job_id: str, acceptance: AcceptOffer, *, update_id: str) -> AcceptanceSecured:
         """Take a job."""
-        handle = self._client.get_workflow_handle_for(JobWorkflow.run, job_workflow_id(job_id))
+        handle = self._client.get_workflow_handle(job_workflow_id(job_id))
         return await _answered(handle.execute_update(JobWorkflow.accept, acceptance, id=update_id))
 
     async def decline_offer(self, job_id: str, answer: DeclineOffer, *, update_id: str) -> OfferDeclined:
         """Say no to a job."""
-        handle = self._client.get_workflow_handle_for(JobWorkflow.run, job_workflow_id(job_id))
+        handle = self._client.get_workflow_handle(job_workflow_id(job_id))
         return await _answered(handle.execute_update(JobWorkflow.decline, answer, id=update_id))
 
     async def approve_job(self, job_id: str, approval: ApproveJob, *, update_id: str) -> JobApproved:
         """Accept what was delivered."""
-        handle = self._client.get_workflow_handle_for(JobWorkflow.run, job_workflow_id(job_id))
+        handle = self._client.get_workflow_handle(job_workflow_id(job_id))
         return await _answered(handle.execute_update(JobWorkflow.approve, approval, id=update_id))
 
     async def redispatch_job(self, job_id: str, request: RedispatchJob, *, update_id: str) -> None:
         """Offer the job anew."""
-        handle = self._client.get_workflow_handle_for(JobWorkflow.run, job_workflow_id(job_id))
+        handle = self._client.get_workflow_handle(job_workflow_id(job_id))
         await _answered(handle.execute_update(JobWorkflow.redispatch, request, id=update_id))
 
     async def resolve_step(self, workflow_id: str, resolution: ResolveStep, *, update_id: str) -> StepResolved:

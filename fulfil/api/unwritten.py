@@ -64,7 +64,7 @@ async def find_unwritten(client: Client, order_id: str) -> OrderProcess | None:
 
 
 async def _parked(client: Client, order_id: str) -> ParkedStep | None:
-    handle = client.get_workflow_handle_for(OrderWorkflow.run, order_workflow_id(order_id))
+    handle = client.get_workflow_handle(order_workflow_id(order_id))
     return await handle.query(OrderWorkflow.parked, rpc_timeout=RPC_WITHIN)
 
 

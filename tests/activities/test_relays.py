@@ -137,6 +137,18 @@ async def test_an_order_that_is_past_its_payment_is_not_told_again(till: Till) -
     assert await till.shop.signals(f"order/{placed.order_id}") == []
 
 
+async def test_an_order_is_not_told_of_the_payment_intent_it_made(till: Till) -> None:
+    placed = await till.place()
+    await till.shop.run_order_workflow(placed.order_id)
+    await till.pay(placed)
+    async with running(stripe_relay(till).relay_stripe_events):
+        await processed(
+            till.shop, await store_event(till.shop, "payment_intent.created", placed.payment_intent_id or "")
+        )
+
+    assert await till.shop.signals(f"order/{placed.order_id}") == []
+
+
 async def test_a_declined_card_tells_the_customer_to_use_another(till: Till) -> None:
     placed = await till.place()
     await till.shop.run_order_workflow(placed.order_id)

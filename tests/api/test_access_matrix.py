@@ -74,6 +74,7 @@ MATRIX: dict[str, Row | Public] = {
     "create_provider": Row((A,), body={"name": "x", "capabilities": {"fdm": ["PLA"]}}),
     "list_providers": Row((S, A)),
     "get_provider": Row((P, S, A), strangers=(P,)),
+    "set_provider_stripe_account": Row((A,), body={"stripe_account_id": "acct_1"}),
     "set_provider_online": Row((P, A), strangers=(P,), body={"online": True}),
     "receive_stock": Row((P, A), strangers=(P,), body={"material": "PLA", "quantity_g": 1}),
     "list_stock": Row((P, S, A), strangers=(P,)),

@@ -100,6 +100,10 @@ async def test_stock_is_positive_whole_grams(api: Api, world: World, provider: P
 
 async def test_a_provider_takes_a_break(api: Api, provider: Person, admin: Person) -> None:
     path = f"/providers/{provider.party_id}"
+    paid = await api.request("PUT", f"{path}/stripe-account", admin, json={"stripe_account_id": "acct_new"})
+    assert paid.json()["stripe_account_id"] == "acct_new"
+    wrong = await api.request("PUT", f"{path}/stripe-account", admin, json={"stripe_account_id": "iban"})
+    assert (wrong.status_code, wrong.json()["param"]) == (422, "stripe_account_id")
     away = await api.request("PUT", f"{path}/online", provider, json={"online": False})
     assert away.json()["online"] is False
     assert (await api.get(path, admin)).json()["online"] is False

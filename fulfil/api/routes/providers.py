@@ -17,10 +17,18 @@ from fulfil.api.readers.providers import find_provider, find_stock
 from fulfil.api.readers.providers import list_providers as read_providers
 from fulfil.api.readers.providers import list_stock as read_stock
 from fulfil.api.schemas.base import Page
-from fulfil.api.schemas.providers import NewProvider, OnlineSwitch, Provider, Stock, StockReceipt, Stocks
+from fulfil.api.schemas.providers import (
+    NewProvider,
+    OnlineSwitch,
+    Provider,
+    Stock,
+    StockReceipt,
+    Stocks,
+    StripeAccount,
+)
 from fulfil.api.writers.idempotency import claim
+from fulfil.api.writers.providers import change_stripe_account, switch_online, write_provider
 from fulfil.api.writers.providers import receive_stock as write_receipt
-from fulfil.api.writers.providers import switch_online, write_provider
 from fulfil.models.ids import ProviderId, new_id
 from fulfil.models.messages.parties import Role
 
@@ -74,6 +82,17 @@ async def set_provider_online(
     _check_own(caller, provider_id)
     async with context.begin() as session:
         await switch_online(session, provider_id, online=switch.online)
+        return _existing(await find_provider(session, provider_id))
+
+
+@router.put("/{provider_id}/stripe-account", responses=problems(401, 403, 404))
+async def set_provider_stripe_account(
+    context: Context, caller: Administrator, provider_id: ProviderId, account: StripeAccount
+) -> Provider:
+    """Name the connected account she is paid to; then support can retry a payout that parked for want of one."""
+    del caller
+    async with context.begin() as session:
+        await change_stripe_account(session, provider_id, account.stripe_account_id)
         return _existing(await find_provider(session, provider_id))
 
 

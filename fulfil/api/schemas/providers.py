@@ -66,6 +66,14 @@ class Stocks(Representation):
     data: list[Stock]
 
 
+class StripeAccount(Body):
+    """Where the provider is paid: her connected account at the payment provider."""
+
+    stripe_account_id: Annotated[str, StringConstraints(pattern=r"^acct_\w{1,100}$")] = Field(
+        examples=["acct_1Nv0FGQ9RKHgCVdK"]
+    )
+
+
 class OnlineSwitch(Body):
     """Whether she takes new jobs."""
 

@@ -38,6 +38,13 @@ async def switch_online(session: AsyncSession, provider_id: str, *, online: bool
     return switched is not None
 
 
+async def change_stripe_account(session: AsyncSession, provider_id: str, stripe_account_id: str) -> None:
+    """Where she is paid from now on; a parked payout takes it when it is retried."""
+    await session.execute(
+        update(ProviderRow).where(ProviderRow.id == provider_id).values(stripe_account_id=stripe_account_id)
+    )
+
+
 async def receive_stock(
     session: AsyncSession, *, movement_id: str, provider_id: str, material: str, quantity_g: int, at: datetime
 ) -> None:
