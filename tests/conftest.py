@@ -8,7 +8,7 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator, Generator, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -151,6 +151,13 @@ def stripe_simulator(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Runni
 
 @pytest.fixture(scope="session")
 def temporal_dev() -> Iterator[str]:
+    """Address of a Temporal dev server that many tests share."""
+    with temporal_server() as address:
+        yield address
+
+
+@contextlib.contextmanager
+def temporal_server() -> Generator[str]:
     """Address of a real Temporal dev server with our search attributes."""
     from fulfil.workflows.attributes import SEARCH_ATTRIBUTES  # noqa: PLC0415 (only tests of Temporal need it)
 

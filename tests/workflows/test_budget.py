@@ -1,6 +1,7 @@
 """What a whole order costs in history events and billable actions, on a real server."""
 
 import asyncio
+from collections.abc import AsyncIterator
 from typing import Any
 
 import pytest
@@ -11,6 +12,7 @@ from temporalio.contrib.pydantic import pydantic_data_converter
 
 from fulfil.kit.temporal_cost import cost_of
 from fulfil.models.messages.jobs import ReportKind
+from tests.conftest import temporal_server
 from tests.workflows.fakes import World
 from tests.workflows.playing import Play, workers
 
@@ -18,10 +20,11 @@ REFERENCE_APP_EVENTS, REFERENCE_APP_ACTIONS = 96, 20
 
 
 @pytest.fixture
-async def real_play(temporal_dev: str) -> Play:
-    """One order on a real server."""
-    client = await Client.connect(temporal_dev, data_converter=pydantic_data_converter)
-    return Play(client, World(client=client))
+async def real_play() -> AsyncIterator[Play]:
+    """One order on a real server of its own: another test's workers would take its tasks."""
+    with temporal_server() as address:
+        client = await Client.connect(address, data_converter=pydantic_data_converter)
+        yield Play(client, World(client=client))
 
 
 AT_REST = (
