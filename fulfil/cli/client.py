@@ -24,6 +24,12 @@ TRANSIENT = (
     HTTPStatus.SERVICE_UNAVAILABLE,
     HTTPStatus.GATEWAY_TIMEOUT,
 )
+EXIT_CODES: Mapping[int, ExitCode] = {
+    HTTPStatus.NOT_FOUND: ExitCode.NOT_FOUND,
+    HTTPStatus.REQUEST_ENTITY_TOO_LARGE: ExitCode.USAGE,
+    HTTPStatus.UNSUPPORTED_MEDIA_TYPE: ExitCode.USAGE,
+    HTTPStatus.UNPROCESSABLE_ENTITY: ExitCode.USAGE,
+}
 FIRST_PAUSE_S, LONGEST_PAUSE_S = 0.2, 2.0
 # Longer than the API waits for Temporal, so that its 503 arrives before we give up.
 TIMEOUT = httpx.Timeout(30, connect=5)
@@ -66,8 +72,7 @@ class ProblemError(CommandError):
         self.problem = problem
         self.retry_after_s = retry_after_s
         super().__init__(_sentence(problem))
-        codes = {HTTPStatus.NOT_FOUND: ExitCode.NOT_FOUND, HTTPStatus.UNPROCESSABLE_ENTITY: ExitCode.USAGE}
-        self.exit_code = codes.get(HTTPStatus(problem.status), ExitCode.FAILED)
+        self.exit_code = EXIT_CODES.get(problem.status, ExitCode.FAILED)
 
 
 class UnreachableError(CommandError):

@@ -33,7 +33,7 @@ def main() -> None:
     try:
         app()
     except CommandError as error:
-        Console(stderr=True, highlight=False).print(f"[bold red]fulfil:[/] {escape(str(error))}")
+        Console(stderr=True, highlight=False).print(f"[bold red]fulfil:[/] {escape(str(error))}", soft_wrap=True)
         sys.exit(error.exit_code)
 
 

@@ -1,5 +1,6 @@
-"""An embedded stack for a while: in a temporary folder, gone afterwards."""
+"""An embedded stack for a while: in a temporary folder, gone afterwards unless something went wrong."""
 
+import shutil
 import tempfile
 from collections.abc import AsyncGenerator
 from contextlib import asynccontextmanager
@@ -15,17 +16,20 @@ from fulfil.kit.settings import Settings
 
 @asynccontextmanager
 async def passing_stack(report: Report, ports: PortChoice = PortChoice.AUTO) -> AsyncGenerator[EmbeddedStack]:
-    """Run one while the block runs; raises `CommandError` when it can't be started."""
-    with tempfile.TemporaryDirectory(prefix="fulfil-", ignore_cleanup_errors=True) as folder:
-        stack = EmbeddedStack(Path(folder), Settings(data_dir=Path(folder)), ports=ports, report=report)
-        try:
-            await stack.__aenter__()
-        except KNOWN_ERRORS as error:
-            raise CommandError(str(error)) from error
-        try:
+    """Run one while the block runs; its logs are kept, and named, when the command fails inside.
+
+    Raises `CommandError` when it can't be started.
+    """
+    folder = Path(tempfile.mkdtemp(prefix="fulfil-"))
+    try:
+        async with EmbeddedStack(folder, Settings(data_dir=folder), ports=ports, report=report) as stack:
             yield stack
-        finally:
-            await stack.__aexit__(None, None, None)
+    except (CommandError, *KNOWN_ERRORS) as error:
+        raise CommandError(f"{error} The logs are in {folder / 'logs'}") from error
+    except BaseException:
+        shutil.rmtree(folder, ignore_errors=True)
+        raise
+    shutil.rmtree(folder, ignore_errors=True)
 
 
 def only_simulated(stack: EmbeddedStack) -> None:

@@ -120,7 +120,7 @@ async def test_an_order_nobody_knows_any_more_is_found(sound: Database) -> None:
 
 
 SECOND_CHARGE = CHARGE.model_copy(update={"id": "ch_2"})
-AT_STRIPE = [
+AT_STRIPE: list[tuple[str, dict[str, object]]] = [
     ("orders charged twice", {"charges": [CHARGE, SECOND_CHARGE]}),
     ("amounts that differ from the order", {"charges": [CHARGE.model_copy(update={"amount_captured": 999})]}),
     ("orders paid out twice", {"transfers": [TRANSFER, TRANSFER.model_copy(update={"id": "tr_2"})]}),

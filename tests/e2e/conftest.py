@@ -3,14 +3,17 @@
 import asyncio
 import os
 import sys
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
+from typer.testing import CliRunner
 
 from fulfil.cli.benches.audit import audit
 from fulfil.cli.benches.stripe_dump import SimulatorSwitches, StripeDump
+from fulfil.cli.exits import CommandError
+from fulfil.cli.main import app
 from fulfil.cli.playing.cast import Cast, ProviderMember
 from fulfil.cli.playing.following import Market
 from fulfil.cli.playing.orders import Shop, quote_bracket
@@ -75,12 +78,22 @@ class Ran:
     err: str
 
 
-async def fulfil(*arguments: str, as_person: Person | None = None, **environment: str) -> Ran:
-    """Run `fulfil …` as its own process, as a person when one is given."""
+async def fulfil(*arguments: str, as_person: Person | None = None, environment: Mapping[str, str] | None = None) -> Ran:
+    """Run `fulfil …` in a thread of this process, as a person when one is given."""
     given = {"FULFIL_API_URL": as_person.api.api_url, "FULFIL_TOKEN": as_person.api.token} if as_person else {}
+    ended = await asyncio.to_thread(CliRunner().invoke, app, arguments, env=given | dict(environment or {}))
+    if isinstance(ended.exception, CommandError):
+        return Ran(ended.exception.exit_code, ended.stdout, str(ended.exception))
+    if ended.exception is not None and not isinstance(ended.exception, SystemExit):
+        raise ended.exception
+    return Ran(ended.exit_code, ended.stdout, ended.stderr)
+
+
+async def fulfil_process(*arguments: str, environment: Mapping[str, str]) -> Ran:
+    """The same as a process of its own."""
     process = await asyncio.create_subprocess_exec(
         *(sys.executable, "-m", "fulfil.cli.main", *arguments),
-        env={**os.environ, **given, **environment},
+        env={**os.environ, **environment},
         stdin=asyncio.subprocess.DEVNULL,
         stdout=asyncio.subprocess.PIPE,
         stderr=asyncio.subprocess.PIPE,

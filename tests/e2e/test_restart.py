@@ -2,7 +2,6 @@
 
 import asyncio
 import contextlib
-import os
 import signal
 import sys
 from collections.abc import AsyncGenerator
@@ -74,7 +73,7 @@ def kill_everything(folder: Path) -> None:
             doomed += [process, *process.children(recursive=True)]
     for process in doomed:
         with contextlib.suppress(psutil.NoSuchProcess):
-            os.kill(process.pid, signal.SIGKILL)
+            process.kill()
     psutil.wait_procs(doomed, 10)
 
 

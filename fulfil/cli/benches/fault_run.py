@@ -31,6 +31,7 @@ class FaultRun:
 
     seed: int
     kills: Counter[str] = field(default_factory=Counter[str])
+    stripe_faults: Counter[str] = field(default_factory=Counter[str])
     played: list[Played] = field(default_factory=list[Played])
     acknowledged: list[str] = field(default_factory=list[str])
     failures: list[str] = field(default_factory=list[str])
@@ -49,6 +50,7 @@ class FaultRun:
         return {
             "seed": self.seed,
             "kills": dict(self.kills),
+            "stripe_faults": dict(self.stripe_faults),
             "storm_s": round(self.storm_s, 1),
             "all_ended_after_s": round(self.recovery_s, 1),
             "orders_acknowledged": len(self.acknowledged),
@@ -102,7 +104,7 @@ class FaultTest:
             for _ in range(orders)
         ]
         began = time.monotonic()
-        async with disturbed_stripe(switches, self.seed):
+        async with disturbed_stripe(switches, self.seed) as run.stripe_faults:
             raging = asyncio.create_task(nemesis.rage(calm))
             await asyncio.wait([raging], timeout=seconds)
             calm.set()

@@ -34,16 +34,21 @@ def lossy_stripe(seed: int) -> FaultPlan:
 
 
 @asynccontextmanager
-async def disturbed_stripe(switches: SimulatorSwitches, seed: int) -> AsyncGenerator[None]:
-    """Stripe misbehaves inside the block: requests as `lossy_stripe`; webhooks come twice, out of order, or late."""
+async def disturbed_stripe(switches: SimulatorSwitches, seed: int) -> AsyncGenerator[Counter[str]]:
+    """Stripe misbehaves inside the block: requests as `lossy_stripe`; webhooks come twice, out of order, or late.
+
+    The counter tells afterwards how often each fault struck.
+    """
+    struck: Counter[str] = Counter()
     await switches.fail_requests(lossy_stripe(seed))
     await switches.disturb_webhooks({"duplicate": 1, "reorder_s": 1.5, "drop": 0.2, "seed": seed})
     delivering = asyncio.create_task(_deliver_dropped(switches))
     try:
-        yield
+        yield struck
     finally:
         delivering.cancel()
         await asyncio.gather(delivering, return_exceptions=True)
+        struck.update(await switches.struck())
         await switches.fail_requests([])
         await switches.disturb_webhooks({})
         await switches.deliver_dropped()

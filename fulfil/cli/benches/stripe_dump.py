@@ -3,7 +3,7 @@
 from collections.abc import Mapping, Sequence
 
 import httpx
-from pydantic import BaseModel
+from pydantic import BaseModel, TypeAdapter
 
 FaultPlan = Sequence[Mapping[str, str | float | int]]
 TIMEOUT_S = 30
@@ -79,6 +79,13 @@ class StripeDump(BaseModel):
         return [charge for charge in self.charges if charge.captured and charge.status == "succeeded"]
 
 
+class StruckFault(BaseModel):
+    """A line of the plan of failing requests."""
+
+    mode: str
+    struck: int
+
+
 class SimulatorSwitches:
     """The admin side of a running simulator."""
 
@@ -96,6 +103,11 @@ class SimulatorSwitches:
     async def fail_requests(self, plan: FaultPlan) -> None:
         """Replace the plan of failing requests; an empty one heals it."""
         (await self._http.post("faults", json=plan)).raise_for_status()
+
+    async def struck(self) -> dict[str, int]:
+        """How often each mode of the plan has hit so far."""
+        content = (await self._http.get("faults")).raise_for_status().content
+        return {fault.mode: fault.struck for fault in TypeAdapter(list[StruckFault]).validate_json(content)}
 
     async def disturb_webhooks(self, faults: Mapping[str, float | int]) -> None:
         """Let deliveries of new events misbehave; an empty mapping heals them."""

@@ -21,7 +21,7 @@ class Throughput:
 
 
 async def complete_orders(shop: Shop, *, seconds: float, in_flight: int) -> Throughput:
-    """Complete as many as `in_flight` customers can within about `seconds`."""
+    """Complete as many as `in_flight` customers can within about `seconds`; raises the first thing that goes wrong."""
     done: list[str] = []
     began = time.monotonic()
 
@@ -29,7 +29,10 @@ async def complete_orders(shop: Shop, *, seconds: float, in_flight: int) -> Thro
         while time.monotonic() - began < seconds:
             done.append(await shop.complete_order())
 
-    async with asyncio.TaskGroup() as callers:
-        for _ in range(in_flight):
-            callers.create_task(caller())
+    try:
+        async with asyncio.TaskGroup() as callers:
+            for _ in range(in_flight):
+                callers.create_task(caller())
+    except ExceptionGroup as group:
+        raise group.exceptions[0] from group
     return Throughput(done, time.monotonic() - began)
