@@ -40,7 +40,8 @@ class Event(BaseModel):
 def sentence(event: Event) -> str:
     """What happened, in a few words."""
     telling = SENTENCES.get(event.type)
-    return telling(event.data) if telling else event.type.replace(".", ": ").replace("_", " ")
+    told = telling(event.data) if telling else ""
+    return told or event.type.replace(".", ": ").replace("_", " ")
 
 
 def timeline_line(event: Event) -> str:

@@ -1,6 +1,6 @@
 """PostgreSQL: one engine per process, one session per request or activity, one role per kind of process."""
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncGenerator
 from contextlib import asynccontextmanager
 from enum import StrEnum
 
@@ -38,7 +38,7 @@ class Database:
         self._sessions = async_sessionmaker(self.engine, expire_on_commit=False)
 
     @asynccontextmanager
-    async def begin(self) -> AsyncIterator[AsyncSession]:
+    async def begin(self) -> AsyncGenerator[AsyncSession]:
         """One transaction: committed when the block ends, rolled back when it raises."""
         async with self._sessions() as session, session.begin():
             yield session

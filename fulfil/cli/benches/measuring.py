@@ -1,16 +1,16 @@
 """What the benchmark measures, one figure after the other on one stack."""
 
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 
 from temporalio.client import Client
 
 from fulfil.api.schemas.quotes import Quote
 from fulfil.cli.benches.costs import cost_of_order
-from fulfil.cli.benches.noop import noop_workflows_per_second
+from fulfil.cli.benches.noop import complete_noops
 from fulfil.cli.benches.processes import cpu_ms, memory_mib, spent_between
 from fulfil.cli.benches.races import race_of_many
-from fulfil.cli.benches.samples import Samples, timed
+from fulfil.cli.benches.samples import Samples, Throughput, timed
 from fulfil.cli.benches.streams import fan_out
 from fulfil.cli.benches.throughput import complete_orders
 from fulfil.cli.passing_stack import only_simulated, passing_stack
@@ -92,28 +92,33 @@ class _Bench:
 
     async def _throughput(self, shop: Shop) -> None:
         self.say(f"no-op workflows, {IN_FLIGHT} in flight")
-        noops = await noop_workflows_per_second(self.temporal, seconds=self.seconds / 2, in_flight=IN_FLIGHT, run="1")
+        noops, noop_cpu = await self._with_cpu(
+            complete_noops(self.temporal, seconds=self.seconds / 2, in_flight=IN_FLIGHT)
+        )
         self.say(f"complete orders, {IN_FLIGHT} in flight")
-        processes = self.cast.stack.processes
-        before = cpu_ms(processes)
-        orders = await complete_orders(shop, seconds=self.seconds, in_flight=IN_FLIGHT)
-        spent = spent_between(before, cpu_ms(processes))
-        number = len(orders.order_ids)
+        orders, order_cpu = await self._with_cpu(complete_orders(shop, seconds=self.seconds, in_flight=IN_FLIGHT))
         self.figures += [
-            Figure(f"no-op workflows/s on the bare server, {IN_FLIGHT} in flight", f"{noops:.1f}"),
+            Figure(f"no-op workflows/s on the bare server, {IN_FLIGHT} in flight", f"{noops.per_second:.1f}"),
             Figure(
                 f"complete orders/s, {IN_FLIGHT} in flight",
-                f"{orders.per_second:.1f} ({len(orders.order_ids)} in {orders.seconds:.0f} s)",
+                f"{orders.per_second:.1f} ({len(orders.ids)} in {orders.seconds:.0f} s)",
                 f">= {ORDERS_PER_S}",
                 orders.per_second >= ORDERS_PER_S,
             ),
-            Figure("orders per no-op workflow (ratio)", f"{orders.per_second / noops:.3f}"),
-            Figure(
-                "CPU per order, ms",
-                f"{sum(spent.values()) // number}: "
-                + ", ".join(f"{name} {milliseconds // number}" for name, milliseconds in spent.items()),
-            ),
+            Figure("orders per no-op workflow (ratio)", f"{orders.per_second / noops.per_second:.3f}"),
+            Figure("CPU per no-op workflow, ms", noop_cpu),
+            Figure("CPU per order, ms", order_cpu),
         ]
+
+    async def _with_cpu(self, measured: Awaitable[Throughput]) -> tuple[Throughput, str]:
+        """The throughput, and what one of it cost each process that took part."""
+        processes = self.cast.stack.processes
+        before = cpu_ms(processes)
+        done = await measured
+        spent = spent_between(before, cpu_ms(processes))
+        number = max(1, len(done.ids))
+        shares = ", ".join(f"{name} {share}" for name, ms in spent.items() if (share := round(ms / number)))
+        return done, f"{round(sum(spent.values()) / number)} ({shares})"
 
     async def _latencies(self, shop: Shop) -> None:
         self.say(f"API latencies, {CALLERS} callers")

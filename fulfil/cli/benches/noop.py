@@ -7,6 +7,8 @@ from temporalio import workflow
 from temporalio.client import Client
 from temporalio.worker import Worker
 
+from fulfil.cli.benches.samples import Throughput
+
 TASK_QUEUE = "bench-noop"
 
 
@@ -19,20 +21,20 @@ class NoopWorkflow:
         """Do nothing."""
 
 
-async def noop_workflows_per_second(client: Client, *, seconds: float, in_flight: int, run: str) -> float:
-    """Complete as many as `in_flight` callers can within about `seconds`; `run` keeps their ids apart."""
-    done = 0
+async def complete_noops(client: Client, *, seconds: float, in_flight: int) -> Throughput:
+    """Complete as many as `in_flight` callers can within about `seconds`."""
+    done: list[str] = []
+    began = time.monotonic()
     deadline = time.monotonic() + seconds
 
     async def caller(number: int) -> None:
-        nonlocal done
         turn = 0
         while time.monotonic() < deadline:
-            await client.execute_workflow(NoopWorkflow.run, id=f"bench/{run}/{number}/{turn}", task_queue=TASK_QUEUE)
+            workflow_id = f"bench/{number}/{turn}"
+            await client.execute_workflow(NoopWorkflow.run, id=workflow_id, task_queue=TASK_QUEUE)
+            done.append(workflow_id)
             turn += 1
-            done += 1
 
     async with Worker(client, task_queue=TASK_QUEUE, workflows=[NoopWorkflow]):
-        began = time.monotonic()
         await asyncio.gather(*(caller(number) for number in range(in_flight)))
-        return done / (time.monotonic() - began)
+        return Throughput(done, time.monotonic() - began)

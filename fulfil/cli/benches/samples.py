@@ -39,6 +39,19 @@ class Samples:
         return f"p50 {self.p50_ms:.0f} ms, p95 {self.p95_ms:.0f} ms, max {self.max_ms:.0f} ms"
 
 
+@dataclass(frozen=True)
+class Throughput:
+    """What was completed, and in how many seconds all of it was."""
+
+    ids: list[str]
+    seconds: float
+
+    @property
+    def per_second(self) -> float:
+        """Completed per second."""
+        return len(self.ids) / self.seconds
+
+
 async def timed(act: Act, *, times: int, at_once: int) -> Samples:
     """Do `act(0)`, `act(1)`, … `times` times with `at_once` callers, and time each; raises what an act raises."""
     samples = Samples()

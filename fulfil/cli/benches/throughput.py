@@ -2,22 +2,9 @@
 
 import asyncio
 import time
-from dataclasses import dataclass
 
+from fulfil.cli.benches.samples import Throughput
 from fulfil.cli.playing.orders import Shop
-
-
-@dataclass(frozen=True)
-class Throughput:
-    """The orders that were completed, and in how many seconds all of them were."""
-
-    order_ids: list[str]
-    seconds: float
-
-    @property
-    def per_second(self) -> float:
-        """Complete orders per second."""
-        return len(self.order_ids) / self.seconds
 
 
 async def complete_orders(shop: Shop, *, seconds: float, in_flight: int) -> Throughput:
