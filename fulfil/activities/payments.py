@@ -11,7 +11,7 @@ from temporalio.exceptions import ApplicationError
 
 from fulfil.activities.bookkeeping import REFUND_FAILURES, book_charge, book_refund, book_void
 from fulfil.activities.locking import hold_payment, missing
-from fulfil.activities.placing import read_placed, refusal_of, refused, write_order
+from fulfil.activities.placing import read_items, read_placed, refusal_of, refused, write_order
 from fulfil.activities.reissuing import issue, keys_of
 from fulfil.activities.securing import claim_job, confirm_acceptance, lose_payment
 from fulfil.activities.settling import Payout, approve_job, release_money
@@ -76,11 +76,12 @@ class StripePaymentActivities(PaymentActivities):
         async with self._database.begin() as session:
             placed = await read_placed(session, request)
             quote = await session.get(QuoteRow, request.quote_id)
+            items = await read_items(session, request.quote_id)
         if placed is not None:
             return placed
         if quote is None:
             return refused(request, "quote_not_found", "There is no such quote: ask for a new one.")
-        refusal = refusal_of(request, quote, self._clock())
+        refusal = refusal_of(request, quote, items, self._clock())
         if refusal is not None:
             return refusal
         with parking("payment_refused", "Correct the quote's amount or currency, or cancel the order."):
@@ -96,7 +97,7 @@ class StripePaymentActivities(PaymentActivities):
                     return refused(request, error.code, error.message)
                 raise
         async with self._database.begin() as session:
-            await write_order(session, request, quote, intent, self._clock())
+            await write_order(session, request, quote, items, intent, self._clock())
             placed = await read_placed(session, request)
         if placed is None:
             raise missing("order", request.order_id)

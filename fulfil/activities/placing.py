@@ -1,7 +1,9 @@
 """Placing an order: may the quote be ordered, and the rows and events an order begins with."""
 
+from collections.abc import Sequence
 from datetime import datetime, timedelta
 
+from sqlalchemy import select
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.ext.asyncio import AsyncSession
 
@@ -16,8 +18,10 @@ from fulfil.models.messages.quotes import QuoteStatus
 from fulfil.models.money import format_money
 from fulfil.models.tables.orders import OrderLineRow, OrderRow
 from fulfil.models.tables.payments import PaymentRow
-from fulfil.models.tables.quotes import FileRow, QuoteRow
+from fulfil.models.tables.quotes import FileRow, QuoteItemRow, QuoteRow
 from fulfil.models.tables.timeline import append_event
+
+LONGEST_TITLE = 300
 
 
 def line_id_of(request: StartOrder) -> str:
@@ -42,7 +46,15 @@ async def read_placed(session: AsyncSession, request: StartOrder) -> OrderPlaced
     )
 
 
-def refusal_of(request: StartOrder, quote: QuoteRow, now: datetime) -> OrderPlaced | None:
+async def read_items(session: AsyncSession, quote_id: str) -> list[QuoteItemRow]:
+    """What a quote gives a price for, in its order."""
+    items = select(QuoteItemRow).where(QuoteItemRow.quote_id == quote_id, QuoteItemRow.amount_minor > 0)
+    return list(await session.scalars(items.order_by(QuoteItemRow.position)))
+
+
+def refusal_of(
+    request: StartOrder, quote: QuoteRow, items: Sequence[QuoteItemRow], now: datetime
+) -> OrderPlaced | None:
     """Why this quote can't be ordered; None when it can."""
     if quote.customer_id != request.customer_id:
         return refused(request, "quote_not_yours", "This quote was made for somebody else: ask for your own.")
@@ -51,6 +63,9 @@ def refusal_of(request: StartOrder, quote: QuoteRow, now: datetime) -> OrderPlac
     if quote.expires_at <= now:
         expired = f"This quote expired at {quote.expires_at:%Y-%m-%d %H:%M} UTC: ask for a new one."
         return refused(request, "quote_expired", expired)
+    if len({(item.process, item.material) for item in items}) > 1:
+        mixed = "One order is made by one provider of one material: quote each material on its own."
+        return refused(request, "quote_mixed_materials", mixed)
     return None
 
 
@@ -60,7 +75,12 @@ def refused(request: StartOrder, code: str, detail: str) -> OrderPlaced:
 
 
 async def write_order(
-    session: AsyncSession, request: StartOrder, quote: QuoteRow, intent: PaymentIntentFacts, at: datetime
+    session: AsyncSession,
+    request: StartOrder,
+    quote: QuoteRow,
+    items: Sequence[QuoteItemRow],
+    intent: PaymentIntentFacts,
+    at: datetime,
 ) -> None:
     """Order, line, payment and the first two events; nothing when another attempt was faster."""
     created = await session.scalar(
@@ -79,18 +99,19 @@ async def write_order(
     )
     if created is None:
         return
-    file = await session.get_one(FileRow, quote.file_id)
+    names = [(await session.get_one(FileRow, item.file_id)).name for item in items]
+    title = ", ".join(f"{item.quantity} x {name}" for item, name in zip(items, names, strict=True))
     session.add_all(
         [
             OrderLineRow(
                 id=line_id_of(request),
                 order_id=request.order_id,
                 quote_id=quote.id,
-                title=f"{quote.quantity} x {file.name}",
-                process=quote.process,
-                material=quote.material,
-                material_g=quote.material_g,
-                quantity=quote.quantity,
+                title=title if len(title) <= LONGEST_TITLE else f"{title[: LONGEST_TITLE - 1]}…",
+                process=items[0].process,
+                material=items[0].material,
+                material_g=sum(item.material_g for item in items),
+                quantity=sum(item.quantity for item in items),
                 lead_time_days=quote.lead_time_days,
                 amount_minor=quote.total_minor,
                 currency=quote.currency,

@@ -51,19 +51,21 @@ SCOPES_OF_ROLE: Mapping[Role, frozenset[Scope]] = {
 }
 
 STAFF = (Role.SUPPORT, Role.ADMIN)
+GUEST_SCOPES = frozenset([Scope.FILES_READ, Scope.FILES_WRITE, Scope.QUOTES_READ, Scope.QUOTES_WRITE])
 
 
 @dataclass(frozen=True)
 class Principal:
     """The caller: an account, acting for a party (`cus_…`, `prv_…`) when its role has one.
 
-    `scopes` is None for a signed-in person, who may do all her role may.
+    `scopes` is None for a signed-in person, who may do all her role may. A guest is a customer without an account.
     """
 
     account_id: str
     role: Role
     party_id: str | None
     scopes: frozenset[Scope] | None = None
+    is_guest: bool = False
 
     @property
     def owner_id(self) -> str:

@@ -14,23 +14,29 @@ from temporalio.client import Client
 
 from fulfil.api import documentation
 from fulfil.api.authentication import Authenticator
+from fulfil.api.background import Background
 from fulfil.api.context import ApiContext
 from fulfil.api.errors import install_error_handlers
 from fulfil.api.feed import EventFeed
+from fulfil.api.guest_limits import GuestLimits
 from fulfil.api.login_limit import LoginLimit
 from fulfil.api.middleware import BodyLimitMiddleware, RequestMiddleware, body_limits
 from fulfil.api.oidc import OidcVerifier
 from fulfil.api.processes import Processes
+from fulfil.api.quote_work import QuoteWork
 from fulfil.api.routes import (
     accounts,
     api_keys,
     auth,
+    catalogue,
     files,
+    guests,
     jobs,
     offers,
     order_events,
     orders,
     platform,
+    previews,
     providers,
     quotes,
     support,
@@ -47,7 +53,8 @@ from fulfil.kit.telemetry import instrument_api, start_telemetry
 from fulfil.kit.temporal import connect_temporal
 
 ROUTERS = (
-    *(auth.router, accounts.router, api_keys.router, files.router, quotes.router, orders.router),
+    *(auth.router, accounts.router, guests.router, api_keys.router, files.router, previews.router),
+    *(catalogue.router, quotes.router, orders.router),
     *(order_events.router, offers.router, jobs.router, providers.router, support.router),
     *(webhooks.router, platform.router),
 )
@@ -69,12 +76,13 @@ def create_app(
     *,
     temporal: Client | None = None,
     processes: Processes | None = None,
+    quote_work: QuoteWork | None = None,
     clock: Callable[[], datetime] = utc_now,
 ) -> FastAPI:
     """Build the API; it starts without its dependencies and answers 503 while one is down.
 
-    Raises `WeakSecretError` when `FULFIL_JWT_SECRET` is missing. `temporal` and `processes` replace what the
-    settings would connect to.
+    Raises `WeakSecretError` when `FULFIL_JWT_SECRET` is missing. `temporal`, `processes` and `quote_work` replace what
+    the settings would connect to.
     """
     settings = settings or Settings()
     tokens = Tokens(settings.jwt_secret.get_secret_value(), settings.jwt_lifetime_s)
@@ -85,7 +93,7 @@ def create_app(
         async with AsyncExitStack() as closing:
             closing.push_async_callback(telemetry.close)
             client = temporal or await connect_temporal(lazy=True)
-            app.state.context = await _open(settings, tokens, client, processes, clock, closing)
+            app.state.context = await _open(settings, tokens, client, processes, quote_work, clock, closing)
             yield
 
     app = Application(
@@ -115,6 +123,7 @@ async def _open(
     tokens: Tokens,
     temporal: Client,
     processes: Processes | None,
+    quote_work: QuoteWork | None,
     clock: Callable[[], datetime],
     closing: AsyncExitStack,
 ) -> ApiContext:
@@ -125,6 +134,8 @@ async def _open(
     )
     closing.push_async_callback(stripe.close)
     http = await closing.enter_async_context(httpx.AsyncClient(follow_redirects=False))
+    background = Background()
+    closing.push_async_callback(background.close)
     feed = EventFeed(database, Database(settings.database_url, DatabaseRole.API, pool_size=1))
     await closing.enter_async_context(feed.running())
     oidc = OidcVerifier(settings.oidc_issuers, settings.oidc_audience, http)
@@ -135,11 +146,14 @@ async def _open(
         feed=feed,
         temporal=temporal,
         processes=processes or Processes(temporal),
+        quote_work=quote_work or QuoteWork(temporal),
+        background=background,
         stripe=stripe,
         storage=ObjectStorage.from_url(settings.storage),
         tokens=tokens,
         passwords=Passwords(),
         login_limit=LoginLimit(),
+        guest_limits=GuestLimits(settings),
         authenticator=Authenticator(database, tokens, oidc, clock),
         uploads=asyncio.Semaphore(UPLOADS_AT_ONCE),
         turnstile=Turnstile(),

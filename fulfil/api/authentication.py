@@ -8,7 +8,7 @@ from datetime import datetime
 import structlog
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from fulfil.api.access import Principal, Scope
+from fulfil.api.access import GUEST_SCOPES, Principal, Scope
 from fulfil.api.errors import ProblemError, forbidden, unauthenticated, unavailable
 from fulfil.api.oidc import ForeignIdentity, IssuerUnavailableError, OidcVerifier
 from fulfil.api.outages import database_outages
@@ -64,7 +64,10 @@ class Authenticator:
         if token.startswith(KEY_PREFIX):
             sign_in = await self._by_api_key(token)
         else:
-            sign_in = await self._by_token(token)
+            found = await self._by_token(token)
+            if isinstance(found, Principal):
+                return found
+            sign_in = found
         if sign_in.disabled:
             raise forbidden("account_disabled", "This account is disabled: ask support.")
         known = {scope.value: scope for scope in Scope}
@@ -79,18 +82,22 @@ class Authenticator:
             raise unauthenticated("api_key_invalid", "This API key is unknown or revoked.")
         return sign_in
 
-    async def _by_token(self, token: str) -> SignIn:
+    async def _by_token(self, token: str) -> SignIn | Principal:
+        """The account behind the token; a guest's token says all there is to know of her."""
         try:
             issuer = issuer_of(token)
             if self._oidc.knows(issuer):
                 return await self._by_identity(await self._oidc.verify(token, issuer))
             if issuer != ISSUER:
                 raise _refused("from an issuer that is not trusted here")
-            account_id = self._tokens.read(token).account_id
+            claims = self._tokens.read(token)
         except InvalidTokenError as error:
             raise _refused(str(error)) from error
         except IssuerUnavailableError as error:
             raise unavailable("identity_provider_unavailable", "Your identity provider does not answer.") from error
+        if claims.is_guest:
+            return Principal(claims.account_id, Role.CUSTOMER, claims.party_id, GUEST_SCOPES, is_guest=True)
+        account_id = claims.account_id
         sign_in = await self._remembered(account_id, lambda session: find_sign_in(session, account_id))
         if sign_in is None:
             raise _refused("of an account that does not exist")

@@ -10,10 +10,13 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from temporalio.client import Client
 
 from fulfil.api.authentication import Authenticator
+from fulfil.api.background import Background
 from fulfil.api.feed import EventFeed
+from fulfil.api.guest_limits import GuestLimits
 from fulfil.api.login_limit import LoginLimit
 from fulfil.api.outages import database_outages
 from fulfil.api.processes import Processes
+from fulfil.api.quote_work import QuoteWork
 from fulfil.api.security import Passwords, Tokens
 from fulfil.api.turnstile import Turnstile
 from fulfil.gateways.storage import ObjectStorage
@@ -32,11 +35,14 @@ class ApiContext:
     feed: EventFeed
     temporal: Client
     processes: Processes
+    quote_work: QuoteWork
+    background: Background
     stripe: StripeGateway
     storage: ObjectStorage
     tokens: Tokens
     passwords: Passwords
     login_limit: LoginLimit
+    guest_limits: GuestLimits
     authenticator: Authenticator
     uploads: asyncio.Semaphore
     turnstile: Turnstile

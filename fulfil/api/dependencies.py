@@ -53,13 +53,26 @@ def allowed(scope: Scope, *roles: Role) -> Callable[[Principal], Awaitable[Princ
         if caller.role not in roles:
             raise forbidden("role_not_allowed", f"This is for the role {names}; you are {caller.role.value}.")
         if not caller.has(scope):
+            if caller.is_guest:
+                raise guest_refused()
             raise forbidden("scope_missing", f"This API key lacks the scope {scope.value}.")
         return caller
 
     return check
 
 
+def guest_refused() -> ProblemError:
+    """What a guest is told where an account is needed."""
+    return forbidden(
+        "guest_not_allowed",
+        "Guests upload files and ask for quotes. Register (POST /accounts with this token) to do this; your files "
+        "and quotes come along.",
+    )
+
+
 async def _signed_in(caller: Caller) -> Principal:
+    if caller.is_guest:
+        raise guest_refused()
     if caller.scopes is not None:
         raise forbidden("sign_in_required", "API keys can't manage API keys: sign in.")
     return caller

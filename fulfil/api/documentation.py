@@ -18,14 +18,16 @@ making on one live timeline.
 * **Errors** are `application/problem+json` (RFC 9457): `code` for machines, `detail` with the remedy for people,
   `param` for the field; on a conflict `state` and `allowed_actions`.
 * **Repeat safely**: every POST takes `Idempotency-Key`; a repeated request joins the first one.
+* **Quotes** of large files take a while: `?wait=20` waits, 202 shows the progress, and the same request joins.
+  Guests (`POST /api/v1/guests`) get prices too; who registers with a guest's token keeps files and quotes.
 * **Lists** are newest first: `limit`, `starting_after`, `has_more`.
 * **Amounts** are integers in minor units with a currency: `{"amount_minor": 1299, "currency": "eur"}`.
 * **Live**: `GET /api/v1/orders/{id}/events` with `Accept: text/event-stream`, resumed by `Last-Event-ID`.
 """
 TAGS = [
-    {"name": AUTH, "description": "Signing in, accounts, API keys."},
+    {"name": AUTH, "description": "Signing in, guests, accounts, API keys."},
     {"name": FILES, "description": "Models to make, photos of what was made."},
-    {"name": QUOTES, "description": "Prices that explain themselves."},
+    {"name": QUOTES, "description": "Prices that explain themselves, and what can be priced."},
     {"name": ORDERS, "description": "Placing, paying, following, cancelling."},
     {"name": OFFERS, "description": "A provider's chances at jobs."},
     {"name": JOBS, "description": "Production, delivery, approval."},

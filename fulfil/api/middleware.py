@@ -41,8 +41,10 @@ class RequestMiddleware:
             nonlocal status
             if message["type"] == "http.response.start":
                 status = message["status"]
-                own = [(REQUEST_ID.lower().encode(), request_id.encode()), NO_SNIFFING, NO_STORE]
-                message["headers"] = [*message.get("headers", []), *own]
+                headers = list(message.get("headers", []))
+                kept = _header(headers, NO_STORE[0]) is not None
+                own = [(REQUEST_ID.lower().encode(), request_id.encode()), NO_SNIFFING, *([] if kept else [NO_STORE])]
+                message["headers"] = [*headers, *own]
             await send(message)
 
         with structlog.contextvars.bound_contextvars(request_id=request_id, **_ids_in(scope["path"])):

@@ -20,7 +20,7 @@ from fulfil.models.ids import new_id
 from fulfil.models.messages.orders import OrderPlaced, StartOrder
 from fulfil.models.messages.quotes import QuoteStatus
 
-CONFLICTS = ("quote_expired", "quote_not_firm")
+CONFLICTS = ("quote_expired", "quote_not_firm", "quote_mixed_materials")
 
 
 async def place(context: ApiContext, caller: Principal, new: NewOrder, key: str | None) -> str:
@@ -61,13 +61,27 @@ async def _claim_order(
         raise not_found("quote", "quote_id")
     if found is not None:
         return found, quote
-    if quote.status is not QuoteStatus.FIRM:
-        raise conflict("quote_not_firm", "This quote has no binding price: see its findings.", state=quote.status)
+    _check_firm(quote)
     if quote.expires_at <= context.clock():
         raise conflict("quote_expired", "This quote has expired: ask for a new one.", state="expired")
     if new.total is not None and new.total != quote.total:
         raise invalid("amount_mismatch", f"The quote is {quote.total}: send that total, or leave it out.", "total")
     return await claim(session, intention, new_id("ord"), context.clock()), quote
+
+
+def _check_firm(quote: Quote) -> None:
+    """One line of an order is one job: a binding price for one process in one material."""
+    if quote.status is not QuoteStatus.FIRM:
+        how = f" {quote.next.what}" if quote.next else ""
+        raise conflict("quote_not_firm", f"This quote has no binding price.{how}", state=quote.status)
+    made_of = {(item.price.process, item.price.material) for item in quote.items if item.price is not None}
+    if len(made_of) > 1:
+        parts = ", ".join(f"{process} in {material}" for process, material in sorted(made_of))
+        raise conflict(
+            "quote_mixed_materials",
+            f"An order is made of one material by one process, and this quote has {parts}: ask for a quote of each.",
+            state=quote.status,
+        )
 
 
 async def _ended(context: ApiContext, caller: Principal, order_id: str) -> None:

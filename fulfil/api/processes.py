@@ -6,15 +6,12 @@ from datetime import datetime, timedelta
 from typing import TypeVar, cast
 
 from temporalio.client import (
-    ActivityFailureError,
     Client,
     WithStartWorkflowOperation,
     WorkflowFailureError,
     WorkflowUpdateFailedError,
 )
 from temporalio.common import (
-    ActivityIDConflictPolicy,
-    RetryPolicy,
     SearchAttributePair,
     TypedSearchAttributes,
     WorkflowIDConflictPolicy,
@@ -23,7 +20,7 @@ from temporalio.common import (
 from temporalio.exceptions import ApplicationError, WorkflowAlreadyStartedError
 from temporalio.service import RPCError, RPCStatusCode
 
-from fulfil.api.errors import conflict, unavailable
+from fulfil.api.errors import conflict
 from fulfil.api.outages import still_working, temporal_outages
 from fulfil.models.messages.jobs import (
     AcceptanceSecured,
@@ -43,24 +40,18 @@ from fulfil.models.messages.orders import (
     StartOrder,
 )
 from fulfil.models.messages.parties import WaitingOn
-from fulfil.models.messages.quotes import PreparedQuote, PrepareQuote
 from fulfil.models.messages.support import ResolveStep, StepResolved
 from fulfil.models.money import Money
 from fulfil.workflows import attributes
-from fulfil.workflows.ids import GEOMETRY, ORDERS, job_workflow_id, order_workflow_id, quote_activity_id
+from fulfil.workflows.ids import ORDERS, job_workflow_id, order_workflow_id
 from fulfil.workflows.job import JobWorkflow
 from fulfil.workflows.order import OrderWorkflow
-from fulfil.workflows.ports.quotes import QuoteActivities
 
 Answer = TypeVar("Answer")
 
 # Whoever waits longer than this is told that it goes on, and joins by repeating the request.
 ANSWER_WITHIN_S = 20.0
-QUOTE_WITHIN_S = 30.0
 RPC_WITHIN = timedelta(seconds=5)
-ANALYSIS_TIMEOUT = timedelta(seconds=60)
-QUOTE_LASTS = timedelta(seconds=150)
-QUOTE_RETRY = RetryPolicy(maximum_attempts=3)
 # What Temporal answers when a workflow ended while an update ran in it.
 ENDED_MEANWHILE = "AcceptedUpdateCompletedWorkflow"
 
@@ -144,27 +135,6 @@ class Processes:
         """Move a parked step of an order or a job on."""
         handle = self._client.get_workflow_handle(workflow_id)
         return await _answered(handle.execute_update("resolve", resolution, id=update_id, result_type=StepResolved))
-
-    async def prepare_quote(self, request: PrepareQuote) -> PreparedQuote:
-        """Have a file analysed and priced; the same quote asked for twice is prepared once."""
-        with temporal_outages():
-            try:
-                async with asyncio.timeout(QUOTE_WITHIN_S):
-                    return await self._client.execute_activity_method(
-                        QuoteActivities.prepare_quote,
-                        request,
-                        id=quote_activity_id(request.quote_id),
-                        task_queue=GEOMETRY,
-                        start_to_close_timeout=ANALYSIS_TIMEOUT,
-                        schedule_to_close_timeout=QUOTE_LASTS,
-                        retry_policy=QUOTE_RETRY,
-                        id_conflict_policy=ActivityIDConflictPolicy.USE_EXISTING,
-                        summary=f"{request.quantity} x {request.material}",
-                    )
-            except ActivityFailureError as error:
-                raise unavailable(
-                    "quote_not_prepared", "The file could not be analysed right now: try again.", retry_after_s=5
-                ) from error
 
 
 async def _answered(update: Awaitable[Answer]) -> Answer:

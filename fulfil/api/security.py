@@ -67,6 +67,7 @@ class TokenClaims:
     account_id: str
     role: Role
     party_id: str | None
+    is_guest: bool = False  # there is no account behind it
 
 
 class Tokens:
@@ -83,18 +84,20 @@ class Tokens:
         self._secret = secret
         self.lifetime_s = lifetime_s
 
-    def issue(self, claims: TokenClaims, now: datetime) -> str:
-        """A token that is good until `lifetime_s` from now."""
-        payload = {
+    def issue(self, claims: TokenClaims, now: datetime, lifetime_s: int | None = None) -> str:
+        """A token that is good until `lifetime_s` from now, ours unless given."""
+        payload: dict[str, Any] = {
             "iss": ISSUER,
             "aud": AUDIENCE,
             "sub": claims.account_id,
             "role": claims.role.value,
             "party": claims.party_id,
             "iat": now,
-            "exp": now + timedelta(seconds=self.lifetime_s),
+            "exp": now + timedelta(seconds=lifetime_s or self.lifetime_s),
             "jti": secrets.token_hex(8),
         }
+        if claims.is_guest:
+            payload["guest"] = True
         return jwt.encode(payload, self._secret, ALGORITHM, headers={"typ": "at+jwt"})
 
     def read(self, token: str) -> TokenClaims:
@@ -110,7 +113,10 @@ class Tokens:
                 options={"require": ["exp", "iat", "iss", "aud", "sub"]},
             )
             return TokenClaims(
-                account_id=str(payload["sub"]), role=Role(payload["role"]), party_id=payload.get("party")
+                account_id=str(payload["sub"]),
+                role=Role(payload["role"]),
+                party_id=payload.get("party"),
+                is_guest=payload.get("guest") is True,
             )
         except (jwt.PyJWTError, KeyError, ValueError) as error:
             raise InvalidTokenError(str(error)) from error

@@ -13,9 +13,9 @@ from starlette.exceptions import HTTPException
 
 from fulfil.api.errors import ProblemError, invalid
 from fulfil.api.schemas.files import InlineFile
-from fulfil.quoting.formats import SNIFF_BYTES, FileFormat, sniff_format
+from fulfil.quoting.formats import QUOTABLE_FORMATS, SNIFF_BYTES, FileFormat, refuse_unquotable, sniff_format
 
-ACCEPTED = (FileFormat.STL, FileFormat.JPEG, FileFormat.PNG, FileFormat.WEBP, FileFormat.GIF, FileFormat.PDF)
+ATTACHMENTS = (FileFormat.JPEG, FileFormat.PNG, FileFormat.WEBP, FileFormat.GIF, FileFormat.PDF)
 LONGEST_NAME = 255
 MOST_FIELDS = 8
 
@@ -59,16 +59,14 @@ def _checked(content: bytes, max_bytes: int, param: str) -> FileFormat:
             param=param,
         )
     found = sniff_format(content[:SNIFF_BYTES], len(content))
-    if found is None or found not in ACCEPTED:
-        what = "of an unknown kind" if found is None else f"{found.value.upper()}"
-        known = ", ".join(each.value.upper() for each in ACCEPTED)
-        raise ProblemError(
-            HTTPStatus.UNSUPPORTED_MEDIA_TYPE,
-            "file_format_unknown",
-            f"The content is {what}, whatever the name says: send {known}.",
-            param=param,
-        )
-    return found
+    if found is not None and (found in QUOTABLE_FORMATS or found in ATTACHMENTS):
+        return found
+    raise ProblemError(
+        HTTPStatus.UNSUPPORTED_MEDIA_TYPE,
+        "file_format_unknown" if found is None else "file_format_not_quoted",
+        refuse_unquotable(found).detail,
+        param=param,
+    )
 
 
 async def _multipart(request: Request) -> tuple[str, bytes]:

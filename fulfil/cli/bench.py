@@ -1,9 +1,12 @@
 """`fulfil bench`: the figures of this release on this machine, each beside its target."""
 
+from collections.abc import Sequence
+from pathlib import Path
 from typing import Annotated
 
 import typer
 
+from fulfil.cli.benches.figures import Figure
 from fulfil.cli.rendering import show_json, show_table
 from fulfil.cli.running import Output, OutputFormat
 from fulfil.cli.saying import Progress
@@ -11,22 +14,55 @@ from fulfil.kit.logging import configure_logging
 from fulfil.kit.runtime import run_main
 
 app = typer.Typer()
+group = typer.Typer(invoke_without_command=True)
+app.add_typer(group, name="bench")
 
 VERDICTS = {True: "yes", False: "no", None: ""}
 
 
-@app.command()
+@group.callback()
 def bench(
+    context: typer.Context,
     seconds: Annotated[float, typer.Option(min=1, help="How long complete orders are counted.")] = 15,
     output: Output = OutputFormat.TABLE,
 ) -> None:
     """Measure throughput, latencies, races, live streams, cost per order and memory on an embedded stack."""
+    if context.invoked_subcommand is not None:
+        return
     from fulfil.cli.benches.measuring import measure  # noqa: PLC0415 (loads every server's client)
 
     configure_logging(service="fulfil-bench", level="ERROR", log_format="auto")
     progress = Progress(output)
-    figures = run_main(measure(progress, seconds=seconds))
-    if output is OutputFormat.JSON:
+    show_figures(progress, run_main(measure(progress, seconds=seconds)))
+
+
+@group.command()
+def quoting(
+    truth: Annotated[
+        Path | None,
+        typer.Option(
+            help="A folder with truth.json and the sliced parts; in a checkout, that of the tests.", show_default=False
+        ),
+    ] = None,
+    output: Output = OutputFormat.TABLE,
+    *,
+    full: Annotated[
+        bool, typer.Option("--full", help="Compare with trimesh at 5 M triangles too: 5 GB, 20 s.")
+    ] = False,
+) -> None:
+    """Measure reading, measuring, estimating and drawing of parts, beside the raw read and trimesh."""
+    from fulfil.cli.benches.quoting.accuracy import default_truth  # noqa: PLC0415 (loads the geometry libraries)
+    from fulfil.cli.benches.quoting.measuring import measure_quoting  # noqa: PLC0415
+
+    configure_logging(service="fulfil-bench", level="ERROR", log_format="auto")
+    progress = Progress(output)
+    figures = run_main(measure_quoting(progress.say, truth=truth or default_truth(), full=full))
+    show_figures(progress, figures)
+
+
+def show_figures(progress: Progress, figures: Sequence[Figure]) -> None:
+    """Print what was measured, as a table or for machines."""
+    if progress.output is OutputFormat.JSON:
         show_json({"seconds": round(progress.elapsed_s, 1), "figures": [figure.as_json() for figure in figures]})
         return
     progress.out.print()

@@ -138,6 +138,10 @@ class ApiClient:
         request = self._http.build_request("POST", path.lstrip("/"), json=body or {}, params=given, headers=_key(key))
         return _read(view, await self._send(request))
 
+    async def download(self, path: str) -> bytes:
+        """Read some content; raises like `get`."""
+        return (await self._send(self._http.build_request("GET", path.lstrip("/")))).content
+
     async def upload(self, view: type[View], path: str, name: str, content: bytes, *, key: str | None = None) -> View:
         """Send a file as multipart form data; raises like `get`."""
         files = {"file": (name, content, "application/octet-stream")}

@@ -10,6 +10,7 @@ from typing import Annotated, Self, TypeVar
 import typer
 from pydantic import BaseModel, ValidationError
 
+from fulfil.api.schemas.accounts import AccessToken
 from fulfil.cli.client import ApiClient
 from fulfil.cli.exits import CommandError
 from fulfil.cli.running import settings_for
@@ -101,6 +102,17 @@ def ask(question: Question[T], data_dir: Path | None, act_as: str = "") -> T:
         api_url = find_api(data_dir)
         token = find_token(data_dir, api_url, act_as)
         async with ApiClient(api_url, token=token, patience_s=PATIENCE_S) as api:
+            return await question(api)
+
+    return asyncio.run(connected())
+
+
+def ask_as_guest(question: Question[T], data_dir: Path | None) -> T:
+    """Let a command talk to the API as somebody without an account; raises like `ask`."""
+
+    async def connected() -> T:
+        async with ApiClient(find_api(data_dir), patience_s=PATIENCE_S) as api:
+            api.use_token((await api.post(AccessToken, "/guests")).access_token)
             return await question(api)
 
     return asyncio.run(connected())

@@ -17,8 +17,9 @@ app = typer.Typer(
     context_settings={"help_option_names": ["-h", "--help"]},
 )
 app.add_typer(running.app)
-for flat in (login, quotes, demo, bench):
+for flat in (login, demo, bench):
     app.add_typer(flat.app)
+app.add_typer(quotes.app, name="quote")
 app.add_typer(orders.app, name="order")
 app.add_typer(offers.app, name="offer")
 app.add_typer(jobs.app, name="job")

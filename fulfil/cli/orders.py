@@ -1,22 +1,24 @@
-"""`fulfil order …`: place, pay, list, show, watch live, cancel."""
+"""`fulfil order …`: place, pay, list, show, watch live, cancel, recalculate."""
 
 import asyncio
 from contextlib import aclosing
 from typing import Annotated
 
 import typer
+from rich.console import Console
 
 from fulfil.api.schemas.orders import Order, PaymentAttempt
-from fulfil.api.schemas.quotes import Quote
+from fulfil.api.schemas.quotes import OrderRecalculation, Quote
 from fulfil.cli.client import ApiClient
 from fulfil.cli.connection import ActAs, DryRun, Reason, ask, find_api, find_token
 from fulfil.cli.exits import CommandError
 from fulfil.cli.playing.people import Customer, Person
+from fulfil.cli.quote_views import show_repriced
 from fulfil.cli.rendering import console, show, show_json, show_table
 from fulfil.cli.running import DataDir, Output, OutputFormat
 from fulfil.cli.timeline import next_line, timeline_line
 
-app = typer.Typer(no_args_is_help=True, help="Orders: place, pay, list, show, watch, cancel.")
+app = typer.Typer(no_args_is_help=True, help="Orders: place, pay, list, show, watch, cancel, recalculate.")
 
 OrderId = Annotated[str, typer.Argument(metavar="ORDER")]
 # A watcher outlives a restart of everything.
@@ -132,6 +134,23 @@ def cancel(
         console().print(f"Would cancel {order_id} ({order.state}, payment {order.payment_state}). Nothing was changed.")
         return
     _show(order, output)
+
+
+@app.command()
+def recalculate(
+    order_id: OrderId, data_dir: DataDir = None, act_as: ActAs = "", output: Output = OutputFormat.TABLE
+) -> None:
+    """What the same order would cost by today's price list; the order keeps its price."""
+
+    async def question(api: ApiClient) -> OrderRecalculation:
+        return await Person(api).recalculate(order_id)
+
+    with Console(stderr=True).status("pricing again"):
+        recalculated = ask(question, data_dir, act_as)
+    if output is OutputFormat.JSON:
+        show_json(recalculated)
+    else:
+        show_repriced(recalculated)
 
 
 async def _watch(api: ApiClient, order_id: str, output: OutputFormat) -> None:

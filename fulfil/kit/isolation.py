@@ -1,4 +1,4 @@
-"""Runs a function on untrusted bytes in a child process with limits; whatever kills the child, the caller lives on."""
+"""Runs a function on an untrusted file in a limited child process; whatever kills the child, the caller lives on."""
 
 import asyncio
 import os
@@ -8,13 +8,16 @@ import socket
 import subprocess
 import sys
 import tempfile
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from collections.abc import AsyncGenerator, Callable, Iterable, Sequence
+from dataclasses import dataclass, field
 from enum import StrEnum
 from types import FunctionType, TracebackType
-from typing import Self
+from typing import BinaryIO, Self
 
 from fulfil.kit import isolation_server as server
+
+# What runs in a child: it reads the file, takes an argument, and yields frames; a generator reports as it goes.
+Subject = Callable[[BinaryIO, bytes], Iterable[bytes]]
 
 START_TIMEOUT_S = 60
 SUBMIT_TIMEOUT_S = 10
@@ -67,12 +70,12 @@ class IsolationError(Exception):
 
 @dataclass(frozen=True)
 class Limits:
-    """What one call may use: address space, processor and elapsed time, answer, and each file it writes."""
+    """What one call may use: address space, processor and elapsed time, all its frames, and each file it writes."""
 
     memory_bytes: int = 2 << 30
     cpu_s: int = 20
     wall_s: float = 30
-    answer_bytes: int = 16 << 20
+    answer_bytes: int = 64 << 20
     file_bytes: int = 256 << 20
 
 
@@ -114,24 +117,31 @@ class Isolation:
                 await asyncio.to_thread(self._server.stop)
                 self._server = None
 
-    async def run(self, function: Callable[[bytes], bytes], content: bytes, *, limits: Limits | None = None) -> bytes:
-        """Call a module-level function in a child of its own and return its answer.
+    async def frames(
+        self, function: Subject, file: BinaryIO, argument: bytes = b"", *, limits: Limits | None = None
+    ) -> AsyncGenerator[bytes]:
+        """Call a module-level function in a child of its own and yield its frames as they come.
 
-        The child has an empty working folder, no secrets and no core dump. Cancelling this call kills it.
+        The child reads `file` (which needs a descriptor) from its beginning, and has an empty working folder, no
+        network, no secrets and no core dump. Closing the generator kills it.
         Raises `IsolationError`; `TypeError` for anything but a module-level function of an importable module.
         """
         limits = limits or self._limits
         request = _request(function, limits)
         running = await self._running_server()
-        call = await _submitted(running, request, content)
+        call = await _submitted(running, request, argument, file)
+        deadline = asyncio.get_running_loop().time() + limits.wall_s + GRACE_S
         try:
-            async with asyncio.timeout(limits.wall_s + GRACE_S):
-                answer, exit_code = await call.finish(limits.answer_bytes)
+            while True:
+                async with asyncio.timeout_at(deadline):
+                    frame = await call.next_frame(limits)
+                if frame is None:
+                    return
+                yield frame
         except TimeoutError as error:
             raise IsolationError(IsolationReason.WALL_TIME, f"no answer after {limits.wall_s} s") from error
         finally:
             call.close()
-        return _read_answer(answer, exit_code, limits)
 
     async def _running_server(self) -> "_Server":
         async with self._starting:
@@ -148,23 +158,55 @@ class Isolation:
             return started
 
 
-@dataclass(frozen=True)
+@dataclass
 class _Call:
     lifeline: socket.socket
     answer: socket.socket
+    _received: bytearray = field(default_factory=bytearray)
+    _total_bytes: int = 0
 
-    async def finish(self, answer_bytes: int) -> tuple[bytes, int]:
-        """The child's answer with its mark, and its exit code."""
+    async def next_frame(self, limits: Limits) -> bytes | None:
+        """The next frame, None after the last; raises `IsolationError`."""
+        header = await self._take(server.FRAME.size)
+        if header is None:
+            raise await self._ending(limits)
+        mark, size = server.FRAME.unpack(header)
+        self._total_bytes += size
+        if self._total_bytes > limits.answer_bytes:
+            raise IsolationError(IsolationReason.ANSWER_TOO_LARGE, f"the answer exceeds {limits.answer_bytes:,} bytes")
+        body = await self._take(size)
+        if body is None:
+            raise await self._ending(limits)
+        if mark == server.YIELDED:
+            return body
+        if mark == server.OUT_OF_MEMORY:
+            raise IsolationError(IsolationReason.MEMORY, f"more than {limits.memory_bytes:,} bytes were needed")
+        if mark == server.RAISED:
+            raise IsolationError(IsolationReason.RAISED, body.decode(errors="replace"))
+        if await self._exit_code() != 0:
+            raise await self._ending(limits)
+        return None
+
+    async def _take(self, size: int) -> bytes | None:
+        """Exactly so many bytes, None when the child ended before them."""
         loop = asyncio.get_running_loop()
-        answer = bytearray()
-        while chunk := await loop.sock_recv(self.answer, CHUNK_BYTES):
-            answer += chunk
-            if len(answer) > answer_bytes + 1:
-                raise IsolationError(IsolationReason.ANSWER_TOO_LARGE, f"the answer exceeds {answer_bytes:,} bytes")
-        exit_code = await loop.sock_recv(self.lifeline, server.EXIT_CODE.size)
+        while len(self._received) < size:
+            chunk = await loop.sock_recv(self.answer, CHUNK_BYTES)
+            if not chunk:
+                return None
+            self._received += chunk
+        taken = bytes(self._received[:size])
+        del self._received[:size]
+        return taken
+
+    async def _exit_code(self) -> int:
+        exit_code = await asyncio.get_running_loop().sock_recv(self.lifeline, server.EXIT_CODE.size)
         if len(exit_code) < server.EXIT_CODE.size:
             raise IsolationError(IsolationReason.UNAVAILABLE, "the server died, or had no room for a child")
-        return bytes(answer), int(server.EXIT_CODE.unpack(exit_code)[0])
+        return int(server.EXIT_CODE.unpack(exit_code)[0])
+
+    async def _ending(self, limits: Limits) -> IsolationError:
+        return _death(await self._exit_code(), limits)
 
     def close(self) -> None:
         """Hang up, at which the server kills the child if it still runs."""
@@ -178,17 +220,18 @@ class _Server:
     control: socket.socket
     folder: str
 
-    def submit(self, request: server.Request, content: bytes) -> _Call:
-        """Hand a call over; blocks for the time it takes to write the content to a file without a name."""
+    def submit(self, request: server.Request, argument: bytes, file: BinaryIO) -> _Call:
+        """Hand a call over."""
         lifeline, their_lifeline = socket.socketpair()
         answer, their_answer = socket.socketpair()
         call = _Call(lifeline, answer)
         try:
-            with their_lifeline, their_answer, tempfile.TemporaryFile() as file:
-                file.write(request.encode())
-                file.write(content)
-                file.flush()
-                socket.send_fds(self.control, [b"c"], [their_lifeline.fileno(), their_answer.fileno(), file.fileno()])
+            with their_lifeline, their_answer, tempfile.TemporaryFile() as letter:
+                letter.write(request.encode())
+                letter.write(argument)
+                letter.flush()
+                given = [their_lifeline.fileno(), their_answer.fileno(), letter.fileno(), file.fileno()]
+                socket.send_fds(self.control, [b"c"], given)
         except OSError as error:
             call.close()
             raise IsolationError(IsolationReason.UNAVAILABLE, f"the call could not be handed over: {error}") from error
@@ -235,7 +278,7 @@ def _start_server(preload: Sequence[str]) -> _Server:
     return running
 
 
-def _request(function: Callable[[bytes], bytes], limits: Limits) -> server.Request:
+def _request(function: Subject, limits: Limits) -> server.Request:
     if not isinstance(function, FunctionType) or not function.__qualname__.isidentifier():
         raise TypeError(f"{function!r} is no module-level function")
     if function.__module__ == "__main__":
@@ -250,8 +293,8 @@ def _request(function: Callable[[bytes], bytes], limits: Limits) -> server.Reque
     )
 
 
-async def _submitted(running: _Server, request: server.Request, content: bytes) -> _Call:
-    submission = asyncio.ensure_future(asyncio.to_thread(running.submit, request, content))
+async def _submitted(running: _Server, request: server.Request, argument: bytes, file: BinaryIO) -> _Call:
+    submission = asyncio.ensure_future(asyncio.to_thread(running.submit, request, argument, file))
     try:
         return await asyncio.shield(submission)
     except asyncio.CancelledError:
@@ -262,17 +305,6 @@ async def _submitted(running: _Server, request: server.Request, content: bytes) 
 def _hang_up(submission: asyncio.Future[_Call]) -> None:
     if not submission.cancelled() and submission.exception() is None:
         submission.result().close()
-
-
-def _read_answer(answer: bytes, exit_code: int, limits: Limits) -> bytes:
-    mark, body = answer[:1], answer[1:]
-    if exit_code != 0:
-        raise _death(exit_code, limits)
-    if mark == server.RETURNED:
-        return body
-    if mark == server.OUT_OF_MEMORY:
-        raise IsolationError(IsolationReason.MEMORY, f"more than {limits.memory_bytes:,} bytes were needed")
-    raise IsolationError(IsolationReason.RAISED, body.decode(errors="replace"))
 
 
 def _death(exit_code: int, limits: Limits) -> IsolationError:

@@ -5,10 +5,10 @@ children the caller's environment, secrets included.
 
 Arguments: the control socket's descriptor, a folder for the children's folders (removed at the end), modules to load.
 
-Protocol: over the control socket comes one byte with three file descriptors: the call's lifeline, the
-socket for the answer, and the request, which is a line of JSON (`Request`) followed by the content. The child writes
-its answer (one of the marks below, then bytes); this process writes the child's exit code (`EXIT_CODE`) to the
-lifeline. When the caller closes the lifeline the child is killed; when the control socket ends, everything is.
+Protocol: over the control socket comes one byte with four file descriptors: the call's lifeline, the socket for the
+answer, the request, which is a line of JSON (`Request`) followed by the argument, and the file. The child writes
+frames (`FRAME`: a mark and a size, then that many bytes); this process writes the child's exit code (`EXIT_CODE`) to
+the lifeline. When the caller closes the lifeline the child is killed; when the control socket ends, everything is.
 """
 
 import gc
@@ -29,8 +29,12 @@ from dataclasses import asdict, dataclass
 from types import FrameType
 from typing import NoReturn
 
+from fulfil.kit.isolation_filter import refuse_dangerous_calls
+
 READY = b"R"
-RETURNED = b"="
+FRAME = struct.Struct("<cI")
+YIELDED = b"+"
+FINISHED = b"="
 RAISED = b"!"
 OUT_OF_MEMORY = b"M"
 EXIT_CODE = struct.Struct("<i")
@@ -86,7 +90,7 @@ class _ForkServer:
     def _turn(self) -> bool:
         for key, _ in self._selector.select():
             if key.fileobj is self._control:
-                message, descriptors, _, _ = socket.recv_fds(self._control, 1, 3)
+                message, descriptors, _, _ = socket.recv_fds(self._control, 1, 4)
                 if not message:
                     return False
                 self._accept(*descriptors)
@@ -98,7 +102,7 @@ class _ForkServer:
                 _kill(key.data)
         return True
 
-    def _accept(self, lifeline_descriptor: int, answer: int, request: int) -> None:
+    def _accept(self, lifeline_descriptor: int, answer: int, request: int, content: int) -> None:
         lifeline = socket.socket(fileno=lifeline_descriptor)
         try:
             folder = tempfile.mkdtemp(dir=self._folder)
@@ -106,19 +110,17 @@ class _ForkServer:
         except OSError:  # no memory, no processes, no disk: this call gets no exit code, the next may fare better
             traceback.print_exc()
             lifeline.close()
-            os.close(answer)
-            os.close(request)
+            _close(answer, request, content)
             return
         if pid == 0:
-            self._become_child(lifeline, answer, request, folder)
-        os.close(answer)
-        os.close(request)
+            self._become_child(lifeline, answer, request, content, folder)
+        _close(answer, request, content)
         with suppress(PermissionError, ProcessLookupError):  # the child does the same; whoever comes first
             os.setpgid(pid, pid)
         self._calls[pid] = _Call(pid, lifeline, folder)
         self._selector.register(lifeline, selectors.EVENT_READ, data=pid)
 
-    def _become_child(self, lifeline: socket.socket, answer: int, request: int, folder: str) -> NoReturn:
+    def _become_child(self, lifeline: socket.socket, answer: int, request: int, content: int, folder: str) -> NoReturn:
         exit_code = 1
         try:
             signal.set_wakeup_fd(-1)
@@ -132,7 +134,7 @@ class _ForkServer:
             os.setpgid(0, 0)
             os.chdir(folder)
             with socket.socket(fileno=answer) as connection:
-                connection.sendall(_answer(request))
+                _answer(connection, request, content)
             exit_code = 0
         except BaseException:  # noqa: BLE001 (whatever it was, this process must not live on as a second server)
             traceback.print_exc()
@@ -158,19 +160,32 @@ class _ForkServer:
         shutil.rmtree(call.folder, ignore_errors=True)  # a leftover in the temporary folder must not stop the service
 
 
-def _answer(request_descriptor: int) -> bytes:
-    with os.fdopen(request_descriptor, "rb") as file:
-        file.seek(0)
-        request = Request(**json.loads(file.readline()))
+def _answer(connection: socket.socket, request_descriptor: int, content_descriptor: int) -> None:
+    with os.fdopen(request_descriptor, "rb") as letter, os.fdopen(content_descriptor, "rb") as file:
+        letter.seek(0)
+        request = Request(**json.loads(letter.readline()))
         _limit(request)
+        refuse_dangerous_calls()
         try:
-            content = file.read()
+            file.seek(0)
             function = getattr(importlib.import_module(request.module), request.function)
-            return RETURNED + bytes(function(content))
+            for frame in function(file, letter.read()):
+                _send(connection, YIELDED, frame)
+            _send(connection, FINISHED)
         except MemoryError:
-            return OUT_OF_MEMORY
+            _send(connection, OUT_OF_MEMORY)
         except BaseException:  # noqa: BLE001 (reported to the caller)
-            return RAISED + traceback.format_exc().encode()
+            _send(connection, RAISED, traceback.format_exc().encode())
+
+
+def _send(connection: socket.socket, mark: bytes, body: bytes = b"") -> None:
+    connection.sendall(FRAME.pack(mark, len(body)))
+    connection.sendall(body)
+
+
+def _close(*descriptors: int) -> None:
+    for descriptor in descriptors:
+        os.close(descriptor)
 
 
 def _limit(request: Request) -> None:

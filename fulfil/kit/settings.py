@@ -25,10 +25,20 @@ class Settings(BaseSettings):
     max_upload_bytes: int = 100 * 1024 * 1024
     max_json_bytes: int = 1024 * 1024
 
+    # "auto" takes prusa-slicer when it is installed, "off" never; anything else is the program's path.
+    slicer: str = "auto"
+
     jwt_secret: SecretStr = SecretStr("")
     jwt_lifetime_s: int = 12 * 3600
     oidc_issuers: list[str] = []
     oidc_audience: str = "fulfil"
+
+    # What one guest, or one address full of guests, may do per minute and API process.
+    guest_sessions_per_minute: int = 10
+    guest_uploads_per_minute: int = 30
+    guest_quotes_per_minute: int = 20
+    # How many proxies in front of the API append to X-Forwarded-For; with 0 nobody is believed.
+    trusted_proxies: int = 0
 
     stripe_api_key: SecretStr = Field(
         default=SecretStr(""), validation_alias=AliasChoices("STRIPE_API_KEY", "stripe_api_key")

@@ -6,6 +6,8 @@ from pydantic import BaseModel, ConfigDict, Field, StringConstraints
 
 Currency = Annotated[str, StringConstraints(pattern=r"^[a-z]{3}$")]
 AmountMinor = Annotated[int, Field(ge=0, le=99_999_999_999, strict=True)]
+# A price line may take something off.
+SignedMinor = Annotated[int, Field(ge=-99_999_999_999, le=99_999_999_999, strict=True)]
 
 ZERO_DECIMAL = frozenset(
     ["bif", "clp", "djf", "gnf", "jpy", "kmf", "krw", "mga", "pyg", "rwf", "ugx", "vnd", "vuv", "xaf", "xof", "xpf"]

@@ -136,7 +136,8 @@ class Crew:
             isolation = Isolation(preload=geometry.PRELOAD)
             closing.push_async_callback(isolation.close)
             storage = ObjectStorage.from_url(self._settings.storage)
-            return geometry.build(client, self._database, storage, isolation)
+            slicer = geometry.find_slicer(self._settings.slicer)
+            return geometry.build(client, self._database, storage, isolation, slicer)
         raise UnknownQueueError(queue)
 
 

@@ -1,4 +1,4 @@
-"""Workflow ids and task queues."""
+"""Workflow ids, activity ids and task queues."""
 
 ORDERS = "orders"
 GEOMETRY = "geometry"
@@ -23,3 +23,28 @@ def job_workflow_id(job_id: str) -> str:
 def quote_activity_id(quote_id: str) -> str:
     """One standalone activity per quote."""
     return f"quote/{quote_id}"
+
+
+def analysis_activity_id(analysis_id: str) -> str:
+    """One analysis at a time of a content read in one way, whoever uploaded it."""
+    return f"analysis/{analysis_id}"
+
+
+def proof_activity_id(quote_id: str) -> str:
+    """One proof of a quote at a time."""
+    return f"proof/{quote_id}"
+
+
+def recalculation_activity_id(order_id: str) -> str:
+    """One recalculation of an order at a time."""
+    return f"recalculation/{order_id}"
+
+
+def replay_activity_id(replay_id: str) -> str:
+    """One replay of stored quotes per request."""
+    return f"replay/{replay_id}"
+
+
+def confirmation_activity_id(quote_id: str, position: int) -> str:
+    """One confirmation of an item's estimate at a time."""
+    return f"confirmation/{quote_id}/{position}"

@@ -1,14 +1,19 @@
 """Activities on a real PostgreSQL, a real Temporal server and the Stripe simulator."""
 
 from collections.abc import AsyncIterator
+from pathlib import Path
 
 import httpx
 import pytest
 from temporalio.client import Client
 from temporalio.contrib.pydantic import pydantic_data_converter
 
+from fulfil.activities.quotes import PRELOAD
+from fulfil.gateways.storage import ObjectStorage
 from fulfil.gateways.stripe import StripeGateway
 from fulfil.kit.database import Database
+from fulfil.kit.isolation import Isolation
+from tests.activities.quoting_desk import QuotingDesk
 from tests.activities.shop import Shop
 from tests.activities.till import Till
 from tests.conftest import RunningSimulator
@@ -34,3 +39,25 @@ async def till(shop: Shop, stripe_simulator: RunningSimulator) -> AsyncIterator[
         yield Till(shop, gateway, admin)
         await admin.delete("/_simulator/faults")
     await gateway.close()
+
+
+@pytest.fixture(scope="session")
+async def geometry_isolation() -> AsyncIterator[Isolation]:
+    """Real children, with the geometry libraries loaded once."""
+    async with Isolation(preload=PRELOAD) as running:
+        yield running
+
+
+@pytest.fixture
+def desk(
+    owner_database: Database, worker_database: Database, geometry_isolation: Isolation, tmp_path: Path
+) -> QuotingDesk:
+    """A geometry worker without files."""
+    folder = tmp_path / "objects"
+    return QuotingDesk(
+        owner=owner_database,
+        worker=worker_database,
+        storage=ObjectStorage.from_url(folder.as_uri()),
+        isolation=geometry_isolation,
+        folder=folder,
+    )

@@ -12,7 +12,7 @@ from temporalio.client import Client
 
 from fulfil.activities.jobs import DatabaseJobActivities
 from fulfil.activities.orders import DatabaseOrderActivities
-from fulfil.activities.placing import line_id_of, write_order
+from fulfil.activities.placing import line_id_of, read_items, write_order
 from fulfil.activities.securing import claim_job, confirm_acceptance
 from fulfil.activities.support import DatabaseSupportActivities
 from fulfil.gateways.stripe import PaymentIntentFacts
@@ -27,6 +27,7 @@ from fulfil.models.tables.accounts import ProviderRow
 from fulfil.models.tables.inventory import StockRow
 from fulfil.models.tables.payments import PaymentRow
 from fulfil.models.tables.quotes import FileRow, QuoteRow
+from tests.quote_rows import item_row, quote_row
 
 SUPPORT = Actor(kind=ActorKind.SUPPORT, id="acc_support")
 
@@ -159,29 +160,10 @@ class Shop:
                 )
             )
             await session.flush()
-            session.add(
-                QuoteRow(
-                    id=quote_id,
-                    customer_id=customer_id,
-                    file_id=file_id,
-                    file_sha256="0" * 64,
-                    status=status,
-                    process="fdm",
-                    material="pla",
-                    quantity=2,
-                    geometry={},
-                    lines=[],
-                    material_g=material_g,
-                    lead_time_days=5,
-                    total_minor=total_minor,
-                    currency="eur",
-                    analyser_version="1",
-                    tariff_version="1",
-                    calculation_time_ms=1,
-                    created_at=self.clock(),
-                    expires_at=self.clock() + timedelta(days=7),
-                )
-            )
+            session.add(quote_row(quote_id, customer_id, self.clock(), total_minor=total_minor, status=status))
+            await session.flush()
+            item = item_row(quote_id, file_id, amount_minor=total_minor, material="pla", material_g=material_g)
+            session.add(item)
         return StartOrder(
             order_id=new_id("ord"),
             customer_id=customer_id,
@@ -196,7 +178,8 @@ class Shop:
         intent = payment_intent(start.order_id, total_minor, status="requires_payment_method")
         async with self.owner.begin() as session:
             quote = await session.get_one(QuoteRow, start.quote_id)
-            await write_order(session, start, quote, intent, self.clock())
+            items = await read_items(session, start.quote_id)
+            await write_order(session, start, quote, items, intent, self.clock())
         return OpenJob(
             order_id=start.order_id,
             line_id=line_id_of(start),

@@ -7,8 +7,10 @@ import pytest
 
 from fulfil.gateways.stripe import StripeUnavailableError
 from fulfil.models.ids import new_id
+from fulfil.models.messages.orders import StartOrder
 from fulfil.models.messages.payments import ExpirePayment
 from tests.activities.till import Till
+from tests.quote_rows import item_row
 
 
 async def test_placing_writes_order_line_payment_and_whose_move_it_is(till: Till) -> None:
@@ -66,29 +68,65 @@ async def test_a_lost_answer_leaves_one_payment_intent(till: Till, mode: str) ->
     assert intent["id"] == placed.payment_intent_id
 
 
-@pytest.mark.parametrize(
-    ("code", "change"),
-    [
-        ("quote_expired", "UPDATE quotes SET expires_at = expires_at - interval '7 days'"),
-        ("quote_not_firm", "UPDATE quotes SET status = 'refused'"),
-        ("quote_not_firm", "UPDATE quotes SET total_minor = 0"),
-        ("quote_not_yours", "UPDATE quotes SET customer_id = 'cus_other'"),
-        ("quote_not_found", "DELETE FROM quotes"),
-        ("amount_too_small", "UPDATE quotes SET total_minor = 3"),
-    ],
-)
-async def test_a_quote_that_can_not_be_ordered_is_refused_and_nothing_is_written(
-    till: Till, code: str, change: str
-) -> None:
-    start = await till.shop.add_quote()
-    await till.shop.sql(change)
-
+async def refused(till: Till, start: StartOrder) -> str | None:
+    """The code of a refusal that changed nothing."""
     placed = await till.payments.place_order(start)
-
-    assert placed.refusal_code == code
     assert placed.refusal_detail
     assert await till.shop.value("SELECT count(*) FROM orders") == 0
     assert await till.at_stripe("payment_intents", start.order_id) == []
+    return placed.refusal_code
+
+
+async def test_an_expired_quote_is_refused(till: Till) -> None:
+    start = await till.shop.add_quote()
+    till.shop.clock.advance(days=8)
+    assert await refused(till, start) == "quote_expired"
+
+
+@pytest.mark.parametrize("status", ["provisional", "manual", "refused"])
+async def test_a_quote_that_binds_nobody_is_refused(till: Till, status: str) -> None:
+    assert await refused(till, await till.shop.add_quote(status=status)) == "quote_not_firm"
+
+
+async def test_a_quote_of_nothing_is_refused(till: Till) -> None:
+    assert await refused(till, await till.shop.add_quote(total_minor=0)) == "quote_not_firm"
+
+
+async def test_an_amount_below_what_cards_carry_is_refused(till: Till) -> None:
+    assert await refused(till, await till.shop.add_quote(total_minor=3)) == "amount_too_small"
+
+
+async def test_somebody_elses_quote_is_refused(till: Till) -> None:
+    start = await till.shop.add_quote()
+    assert await refused(till, start.model_copy(update={"customer_id": new_id("cus")})) == "quote_not_yours"
+
+
+async def test_a_quote_that_does_not_exist_is_refused(till: Till) -> None:
+    start = await till.shop.add_quote()
+    assert await refused(till, start.model_copy(update={"quote_id": new_id("quo")})) == "quote_not_found"
+
+
+async def test_a_quote_of_two_materials_is_refused(till: Till) -> None:
+    start = await till.shop.add_quote()
+    await add_item(till, start, material="petg")
+    assert await refused(till, start) == "quote_mixed_materials"
+
+
+async def test_two_files_of_one_material_are_one_line(till: Till) -> None:
+    start = await till.shop.add_quote(material_g=100)
+    await add_item(till, start, material="pla")
+
+    await till.payments.place_order(start)
+
+    ((title, quantity, material_g),) = await till.shop.sql("SELECT title, quantity, material_g FROM order_lines")
+    assert (title, quantity, material_g) == ("2 x bracket.stl, 3 x bracket.stl", 5, 107)
+
+
+async def add_item(till: Till, start: StartOrder, *, material: str) -> None:
+    """A second file of three pieces and 7 g."""
+    file_id = await till.shop.value("SELECT id FROM files")
+    async with till.shop.owner.begin() as session:
+        session.add(item_row(start.quote_id, file_id, position=1, material=material, quantity=3, material_g=7))
 
 
 async def test_an_unpaid_order_expires_and_can_not_be_paid_any_more(till: Till) -> None:

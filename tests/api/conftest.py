@@ -26,7 +26,7 @@ from fulfil.models.tables.accounts import ProviderRow
 from fulfil.workers import orders as orders_worker
 from fulfil.workers import payments as payments_worker
 from fulfil.workflows import attributes
-from tests.api.fakes import FakeProcesses
+from tests.api.fakes import FakeProcesses, FakeQuoteWork
 from tests.api.running import Api, MovableClock, api_of, running
 from tests.api.shop import Shop
 from tests.api.world import SECRET, Person, World
@@ -156,7 +156,7 @@ async def shop(
         http = await open_things.enter_async_context(running(app))
         await open_things.enter_async_context(orders_worker.build(temporal, worker_database))
         await open_things.enter_async_context(payments_worker.build(temporal, worker_database, gateway))
-        api = Api(app, http, FakeProcesses(temporal), simulated, MovableClock())
+        api = Api(app, http, FakeProcesses(temporal), FakeQuoteWork(temporal), simulated, MovableClock())
         providers = [await world.person(Role.PROVIDER) for _ in range(3)]
         for provider in providers:
             account = await gateway.create_recipient_account(

@@ -8,6 +8,7 @@ from typing import Any
 from temporalio.client import Client
 
 from fulfil.api.processes import ProcessEndedError, Processes
+from fulfil.api.quote_work import Look, QuoteWork, WorkState
 from fulfil.kit.clock import utc_now
 from fulfil.models.messages.jobs import (
     AcceptanceOutcome,
@@ -27,7 +28,20 @@ from fulfil.models.messages.orders import (
     OrderState,
     StartOrder,
 )
-from fulfil.models.messages.quotes import PreparedQuote, PrepareQuote, QuoteStatus
+from fulfil.models.messages.quotes import (
+    AnalyseFile,
+    ConfirmEstimate,
+    EstimateConfirmed,
+    FileAnalysed,
+    PreparedQuote,
+    PrepareQuote,
+    QuoteStatus,
+    ReplayedQuotes,
+    ReplayQuotes,
+    RepricedItem,
+    RepricedQuote,
+    RepriceQuote,
+)
 from fulfil.models.messages.support import ResolveStep, StepResolved
 from fulfil.models.money import Money
 
@@ -54,7 +68,6 @@ class FakeProcesses(Processes):
     effects: dict[str, Effect] = field(default_factory=dict[str, Effect])
     troubles: dict[str, Exception] = field(default_factory=dict[str, Exception])
     placed: OrderPlaced | None = None
-    prepared: PreparedQuote | None = None
 
     def __post_init__(self) -> None:
         super().__init__(self.client)
@@ -103,9 +116,90 @@ class FakeProcesses(Processes):
         await self._say("resolve", workflow_id, resolution, update_id)
         return StepResolved(step="settle_job", action=resolution.action)
 
-    async def prepare_quote(self, request: PrepareQuote) -> PreparedQuote:
-        await self._say("quote", request.quote_id, request, "")
-        return self.prepared or PreparedQuote(quote_id=request.quote_id, status=QuoteStatus.FIRM)
+
+@dataclass
+class FakeQuoteWork(QuoteWork):
+    """Remembers what was asked; `effects` write what the worker would, `looks` are how far work is."""
+
+    client: Client
+    said: list[Said] = field(default_factory=list[Said])
+    effects: dict[str, Effect] = field(default_factory=dict[str, Effect])
+    troubles: dict[str, Exception] = field(default_factory=dict[str, Exception])
+    looks: list[Look] = field(default_factory=list[Look])
+    slow: bool = False
+    outcome: FileAnalysed | None = None
+    repriced: RepricedQuote | None = None
+    confirmed: EstimateConfirmed | None = None
+
+    def __post_init__(self) -> None:
+        super().__init__(self.client)
+
+    async def _say(self, what: str, to: str, message: Any) -> None:
+        self.said.append(Said(what, to, message, ""))
+        if what in self.troubles:
+            raise self.troubles[what]
+        if what in self.effects:
+            await self.effects[what](message)
+
+    def _next_look(self) -> Look:
+        return self.looks.pop(0) if self.looks else Look(WorkState.WAITING)
+
+    async def start_analysis(self, analysis_id: str, request: AnalyseFile) -> None:
+        await self._say("analyse", analysis_id, request)
+
+    async def look_at_analysis(self, analysis_id: str, wait_s: float) -> Look:
+        await self._say("look at analysis", analysis_id, wait_s)
+        return self._next_look()
+
+    async def analysed(self, analysis_id: str) -> FileAnalysed | None:
+        del analysis_id
+        return self.outcome
+
+    async def prepare_quote(self, request: PrepareQuote, wait_s: float) -> PreparedQuote | None:
+        del wait_s
+        await self._say("quote", request.quote_id, request)
+        if self.slow:
+            return None
+        return PreparedQuote(
+            quote_id=request.quote_id,
+            status=QuoteStatus.FIRM,
+            total_minor=1299,
+            currency=request.currency,
+            expires_at=utc_now(),
+        )
+
+    async def look_at_quote(self, quote_id: str, wait_s: float) -> Look:
+        await self._say("look at quote", quote_id, wait_s)
+        return self._next_look()
+
+    async def reprice_quote(self, request: RepriceQuote, *, activity_id: str) -> RepricedQuote:
+        await self._say("reprice", activity_id, request)
+        return self.repriced or RepricedQuote(
+            quote_id=request.quote_id,
+            tariff_version="2026-2",
+            before_minor=1299,
+            after_minor=1199,
+            difference_minor=-100,
+            currency="eur",
+            items=(RepricedItem(position=0, before_minor=1299, after_minor=1199),),
+        )
+
+    async def replay_quotes(self, request: ReplayQuotes, *, replay_id: str) -> ReplayedQuotes:
+        await self._say("replay", replay_id, request)
+        return ReplayedQuotes(
+            tariff_version="2026-9",
+            quotes=2,
+            unpriceable=0,
+            before_minor={"eur": 2598},
+            after_minor={"eur": 2398},
+            changed_most=(),
+        )
+
+    async def confirm_estimate(self, request: ConfirmEstimate) -> EstimateConfirmed:
+        await self._say("confirm", request.quote_id, request)
+        return self.confirmed or EstimateConfirmed(
+            slicer="PrusaSlicer 2.9.2", estimated_g=10.0, sliced_g=10.3, estimated_s=3600.0, sliced_s=3500.0
+        )
 
 
 ENDED = ProcessEndedError("ended")

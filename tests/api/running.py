@@ -15,7 +15,7 @@ from fulfil.api.app import create_app
 from fulfil.api.context import ApiContext
 from fulfil.kit.clock import utc_now
 from fulfil.kit.settings import Settings
-from tests.api.fakes import FakeProcesses
+from tests.api.fakes import FakeProcesses, FakeQuoteWork
 from tests.api.world import Person
 
 NOBODY = "127.0.0.1:9"
@@ -46,6 +46,7 @@ class Api:
     app: FastAPI
     client: httpx.AsyncClient
     processes: FakeProcesses
+    quote_work: FakeQuoteWork
     settings: Settings
     clock: MovableClock
 
@@ -87,7 +88,8 @@ async def running(app: FastAPI) -> AsyncGenerator[httpx.AsyncClient]:
 async def api_of(settings: Settings, temporal: Client | None = None) -> AsyncGenerator[Api]:
     """An application with fake workflows; Temporal itself is only there when given."""
     processes = FakeProcesses(temporal or await Client.connect(NOBODY, lazy=True))
+    quote_work = FakeQuoteWork(processes.client)
     clock = MovableClock()
-    app = create_app(settings, temporal=processes.client, processes=processes, clock=clock)
+    app = create_app(settings, temporal=processes.client, processes=processes, quote_work=quote_work, clock=clock)
     async with running(app) as client:
-        yield Api(app, client, processes, settings, clock)
+        yield Api(app, client, processes, quote_work, settings, clock)

@@ -1,5 +1,6 @@
 """Every route of the OpenAPI document, tried as nobody, in every wrong role, and as another customer or provider."""
 
+import json
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import Any
@@ -9,12 +10,14 @@ from pydantic import SecretStr
 from temporalio.client import Client
 
 from fulfil.api.app import create_app
+from fulfil.api.security import TokenClaims
+from fulfil.kit.clock import utc_now
 from fulfil.kit.settings import Settings
 from fulfil.models.ids import new_id
 from fulfil.models.messages.jobs import JobState, OfferState
 from fulfil.models.messages.parties import Role
 from tests.api.running import Api, api_of
-from tests.api.world import SECRET, Person, World
+from tests.api.world import SECRET, TOKENS, Person, World
 
 C, P, D, S, A = Role.CUSTOMER, Role.PROVIDER, Role.DRIVER, Role.SUPPORT, Role.ADMIN
 WHY = {"reason": "because of the test"}
@@ -38,6 +41,8 @@ class Public:
 
 MATRIX: dict[str, Row | Public] = {
     "login": Public("it takes a password"),
+    "create_guest": Public("it gives what anybody may have: files and quotes of her own"),
+    "get_catalogue": Public("it is what the shop window shows"),
     "create_account": Public("customers register themselves; other roles are checked by test_accounts.py"),
     "receive_stripe_event": Public("it takes a signature"),
     "get_health": Public("it says nothing"),
@@ -50,13 +55,20 @@ MATRIX: dict[str, Row | Public] = {
     "upload_file": Row((C, P)),
     "get_file": Row((C, P, S, A), strangers=(C, P)),
     "download_file": Row((C, P, S, A), strangers=(C, P)),
-    "create_quote": Row((C,), strangers=(C,), body={"file_id": "{file_id}", "material": "PLA", "quantity": 1}),
+    "get_preview_png": Row((C, P, S, A), strangers=(C, P)),
+    "get_preview_svg": Row((C, P, S, A), strangers=(C, P)),
+    "get_viewer_mesh": Row((C, P, S, A), strangers=(C, P)),
+    "create_quote": Row((C,), strangers=(C,), body={"items": [{"file_id": "{file_id}", "material": "PLA"}]}),
     "list_quotes": Row((C, S, A)),
     "get_quote": Row((C, S, A), strangers=(C,)),
+    "prove_quote": Row((C, S, A), strangers=(C,)),
+    "confirm_estimate": Row((C, S, A), strangers=(C,), body={"position": 0}),
+    "replay_quotes": Row((A,), body={"tariff": {}}),
     "create_order": Row((C,), strangers=(C,), body={"quote_id": "{quote_id}"}),
     "list_orders": Row((C, S, A)),
     "get_order": Row((C, S, A), strangers=(C,)),
     "pay_order": Row((C,), strangers=(C,), body={"payment_method": "pm_card_visa"}),
+    "recalculate_order": Row((C, S, A), strangers=(C,)),
     "cancel_order": Row((C,), strangers=(C,), body=WHY),
     "list_order_events": Row((C, S, A), strangers=(C,)),
     "list_offers": Row((P, S, A)),
@@ -117,13 +129,19 @@ def row_of(operation: Operation) -> Row:
     return row
 
 
+def _filled(body: dict[str, Any] | None, ids: dict[str, str]) -> dict[str, Any]:
+    """A body with the ids in their places."""
+    text = json.dumps(body or {})
+    for name, identity in ids.items():
+        text = text.replace(f"{{{name}}}", identity)
+    return dict(json.loads(text))
+
+
 async def call(api: Api, operation: Operation, person: Person | None, ids: dict[str, str]) -> int:
     """Its status, with a good body and the ids of somebody's objects."""
     row = MATRIX[operation.name]
     body = row.body if isinstance(row, Row) else None
-    filled: dict[str, Any] = {
-        name: value.format(**ids) if isinstance(value, str) else value for name, value in (body or {}).items()
-    }
+    filled = _filled(body, ids)
     headers = {**(person.headers if person else {}), "Idempotency-Key": new_id("key")}
     response = await api.client.request(
         operation.method,
@@ -174,6 +192,23 @@ async def test_wrong_roles_are_refused_everywhere(api: Api, world: World, ids: d
     assert len(answers) > 80
 
 
+OPEN_TO_GUESTS = {
+    *("upload_file", "get_file", "download_file", "get_preview_png", "get_preview_svg", "get_viewer_mesh"),
+    *("create_quote", "list_quotes", "get_quote", "prove_quote", "confirm_estimate"),
+}
+
+
+async def test_guests_are_refused_everywhere_but_at_files_and_quotes(api: Api, ids: dict[str, str]) -> None:
+    claims = TokenClaims(new_id("gst"), Role.CUSTOMER, new_id("cus"), is_guest=True)
+    headers = {"Authorization": f"Bearer {TOKENS.issue(claims, utc_now())}"}
+    guest = Person(claims.account_id, claims.party_id, Role.CUSTOMER, "", headers)
+    answers = {operation.name: await call(api, operation, guest, ids) for operation in GUARDED}
+    closed = {name: status for name, status in answers.items() if name not in OPEN_TO_GUESTS}
+    assert {name: status for name, status in closed.items() if status != 403} == {}
+    with_objects = {operation.name for operation in GUARDED if "{" in operation.path} & OPEN_TO_GUESTS
+    assert {name: answers[name] for name in with_objects} == dict.fromkeys(with_objects, 404)
+
+
 async def test_another_customers_or_providers_objects_are_not_found(
     api: Api, ids: dict[str, str], stranger: Person, rival: Person
 ) -> None:
@@ -185,6 +220,7 @@ async def test_another_customers_or_providers_objects_are_not_found(
     }
     assert {who: status for who, status in answers.items() if status != 404} == {}
     assert not api.processes.said
+    assert not api.quote_work.said
 
 
 def test_every_route_with_an_object_in_its_path_names_its_strangers() -> None:

@@ -8,14 +8,13 @@ from pathlib import Path
 import httpx
 import pytest
 
-from fulfil.api.uploads import ACCEPTED
 from fulfil.kit.clock import utc_now
 from fulfil.kit.settings import Settings
 from fulfil.models.ids import new_id
 from fulfil.models.messages.jobs import JobState, OfferState
 from fulfil.models.tables.jobs import JobReportRow
 from fulfil.models.tables.quotes import FileRow
-from tests.api.running import Api, api_of
+from tests.api.running import Api, api_of, until
 from tests.api.world import Person, World
 
 PNG = b"\x89PNG\r\n\x1a\n" + bytes(64)
@@ -51,7 +50,9 @@ async def test_an_upload_in_json_is_the_same(api: Api, customer: Person) -> None
 
 
 async def test_the_content_decides_not_the_name(api: Api, customer: Person) -> None:
-    assert (await upload(api, customer, PNG, name="part.stl")).json()["format"] == "png"
+    photo = (await upload(api, customer, PNG, name="part.stl")).json()
+    assert (photo["format"], photo["analysis"]) == ("png", None)
+    assert not api.quote_work.said
 
 
 async def test_a_repeated_upload_is_one_file(api: Api, world: World, customer: Person) -> None:
@@ -62,15 +63,42 @@ async def test_a_repeated_upload_is_one_file(api: Api, world: World, customer: P
     assert len(await world.rows(FileRow)) == 1
 
 
-@pytest.mark.parametrize("content", [b"hello, this is no model", b"PK\x03\x04" + bytes(90), b"<svg xmlns='x'/>"])
-async def test_what_is_not_a_known_file_is_refused_with_the_kinds_that_are(
-    api: Api, world: World, customer: Person, content: bytes
+@pytest.mark.parametrize(
+    ("content", "code", "remedy"),
+    [
+        (b"hello, this is no model", "file_format_unknown", "STL, OBJ, 3MF or STEP"),
+        (b"PK\x03\x04" + bytes(90), "file_format_not_quoted", "Unpack it"),
+        (b"AC1032\x00" + bytes(90), "file_format_not_quoted", "Save it as DXF"),
+        (b"%PDF-1.5\n%AIPrivateData1", "file_format_not_quoted", "In Illustrator choose"),
+    ],
+)
+async def test_what_can_be_neither_priced_nor_attached_is_refused_with_the_remedy(
+    api: Api, world: World, customer: Person, content: bytes, code: str, remedy: str
 ) -> None:
     response = await upload(api, customer, content)
-    assert (response.status_code, response.json()["code"]) == (415, "file_format_unknown")
-    assert response.json()["param"] == "file"
-    assert all(known.value.upper() in response.json()["detail"] for known in ACCEPTED)
+    assert (response.status_code, response.json()["code"], response.json()["param"]) == (415, code, "file")
+    assert remedy in response.json()["detail"]
     assert not await world.rows(FileRow)
+
+
+@pytest.mark.parametrize(
+    ("content", "known"),
+    [
+        (b"<svg xmlns='http://www.w3.org/2000/svg'/>", "svg"),
+        (b"  0\nSECTION\n  2\nHEADER\n", "dxf"),
+        (b"v 0 0 0\nv 1 0 0\nv 0 1 0\nf 1 2 3\n", "obj"),
+        (b"ISO-10303-21;\nHEADER;\n", "step"),
+        (b"PK\x03\x04" + bytes(26) + b"3D/3dmodel.model" + bytes(60), "3mf"),
+    ],
+)
+async def test_every_format_that_can_be_priced_is_accepted_and_measured_at_once(
+    api: Api, customer: Person, content: bytes, known: str
+) -> None:
+    file = (await upload(api, customer, content, name="part.bin")).json()
+    await until(lambda: bool(api.quote_work.said))
+    [said] = api.quote_work.said
+    assert (file["format"], file["analysis"]["status"]) == (known, "waiting")
+    assert (said.what, said.message.file_sha256) == ("analyse", file["sha256"])
 
 
 async def test_an_empty_file_is_refused(api: Api, customer: Person) -> None:

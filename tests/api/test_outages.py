@@ -11,7 +11,7 @@ from temporalio.contrib.pydantic import pydantic_data_converter
 from fulfil.api.app import create_app
 from fulfil.api.readers.platform import newest_revision
 from fulfil.kit.settings import Settings
-from tests.api.fakes import FakeProcesses
+from tests.api.fakes import FakeProcesses, FakeQuoteWork
 from tests.api.running import NOBODY, Api, MovableClock, api_of, running, until
 from tests.api.world import Person, World
 
@@ -29,7 +29,7 @@ async def without_temporal(settings: Settings) -> AsyncIterator[Api]:
     client = await Client.connect(NOBODY, data_converter=pydantic_data_converter, lazy=True)
     app = create_app(settings, temporal=client)
     async with running(app) as http:
-        yield Api(app, http, FakeProcesses(client), settings, MovableClock())
+        yield Api(app, http, FakeProcesses(client), FakeQuoteWork(client), settings, MovableClock())
 
 
 async def test_without_a_database_everything_is_unavailable_but_alive(without_database: Api, customer: Person) -> None:
@@ -82,7 +82,7 @@ async def test_without_temporal_reads_go_on_and_orders_wait(
     quote_id = await world.quote(customer)
     order = await without_temporal.post("/orders", customer, key="k1", json={"quote_id": quote_id})
     quote = await without_temporal.post(
-        "/quotes", customer, json={"file_id": await world.file(customer), "material": "PLA"}
+        "/quotes", customer, json={"items": [{"file_id": await world.file(customer), "material": "PLA"}]}
     )
     for response in (order, quote):
         assert (response.status_code, response.json()["code"]) == (503, "temporal_unavailable")

@@ -11,7 +11,7 @@ from fulfil.kit.settings import Settings
 from fulfil.models.tables.accounts import ProviderRow
 from fulfil.workers import orders as orders_worker
 from fulfil.workflows.ids import order_workflow_id
-from tests.api.fakes import FakeProcesses
+from tests.api.fakes import FakeProcesses, FakeQuoteWork
 from tests.api.running import Api, MovableClock, running
 from tests.api.shop import WHY, Shop, set_account
 from tests.api.world import Person, World
@@ -101,7 +101,7 @@ async def test_money_in_flight_keeps_a_workflow_from_being_reset(
 ) -> None:
     app = create_app(simulated.model_copy(update={"stripe_api_base": "http://127.0.0.1:9"}), temporal=temporal)
     async with running(app) as http, orders_worker.build(temporal, worker_database):
-        api = Api(app, http, FakeProcesses(temporal), simulated, MovableClock())
+        api = Api(app, http, FakeProcesses(temporal), FakeQuoteWork(temporal), simulated, MovableClock())
         quote_id = await world.quote(customer)
         placing = asyncio.create_task(api.post("/orders", customer, key="k1", json={"quote_id": quote_id}))
         await asyncio.wait([placing], timeout=2)

@@ -22,8 +22,9 @@ from fulfil.models.tables.accounts import AccountRow, ProviderRow
 from fulfil.models.tables.jobs import JobRow, OfferRow, ProductionRow
 from fulfil.models.tables.orders import OrderLineRow, OrderRow
 from fulfil.models.tables.payments import PaymentRow
-from fulfil.models.tables.quotes import FileRow, QuoteRow
+from fulfil.models.tables.quotes import FileRow, QuoteItemRow, QuoteRow
 from fulfil.models.tables.timeline import append_event
+from tests.api.quoted import item_row, quote_row
 
 SECRET = "a secret of the tests that is long enough for HS256"
 TOKENS = Tokens(SECRET, 3600)
@@ -126,37 +127,12 @@ class World:
         return file_id
 
     async def quote(self, customer: Person, *, expires_at: datetime | None = None, status: str = "firm") -> str:
-        """A quote of 12.99 EUR."""
+        """A quote of 12.99 EUR for one file."""
         quote_id = new_id("quo")
         file_id = await self.file(customer)
         await self.add(
-            QuoteRow(
-                id=quote_id,
-                customer_id=customer.owner_id,
-                file_id=file_id,
-                file_sha256="0" * 64,
-                status=status,
-                process="fdm",
-                material="PLA",
-                quantity=2,
-                geometry={
-                    "volume_mm3": 1000.0,
-                    "area_mm2": 600.0,
-                    "size_mm": [10.0, 10.0, 10.0],
-                    "triangles": 12,
-                    "watertight": True,
-                },
-                lines=[{"code": "setup", "title": "Set-up", "explanation": "Once.", "amount_minor": 1299}],
-                material_g=3,
-                lead_time_days=2,
-                total_minor=1299,
-                currency="eur",
-                analyser_version="1",
-                tariff_version="1",
-                calculation_time_ms=12,
-                created_at=utc_now(),
-                expires_at=expires_at or utc_now() + timedelta(days=7),
-            )
+            quote_row(quote_id, customer.owner_id, status=status, expires_at=expires_at),
+            item_row(quote_id, file_id, status=status),
         )
         return quote_id
 
@@ -189,7 +165,8 @@ class World:
                 )
             )
             await session.flush()
-            session.add(_line(order_id, quote))
+            items = list(await session.scalars(select(QuoteItemRow).where(QuoteItemRow.quote_id == quote_id)))
+            session.add(_line(order_id, quote, items))
             session.add(
                 PaymentRow(
                     order_id=order_id,
@@ -225,7 +202,7 @@ class World:
         now = utc_now()
         hers = job not in (JobState.PENDING, JobState.OFFERED)
         async with self._database.begin() as session:
-            quote = await session.get_one(QuoteRow, quote_id)
+            item = await session.get_one(QuoteItemRow, (quote_id, 0))
             line_id = line_id_of(order_id)
             session.add(
                 JobRow(
@@ -245,7 +222,7 @@ class World:
             await session.flush()
             if production is not None:
                 session.add(_production(ids, order_id, provider.owner_id, production))
-        return Sale(quote.file_id, quote_id, order_id, line_id, ids["job"], ids["offer"])
+        return Sale(item.file_id, quote_id, order_id, line_id, ids["job"], ids["offer"])
 
     async def offer(self, sale: Sale, provider: Person, state: OfferState = OfferState.OPEN) -> str:
         """One more offer of the same job."""
@@ -284,16 +261,17 @@ def line_id_of(order_id: str) -> str:
     return f"lin_{order_id.removeprefix('ord_')}"
 
 
-def _line(order_id: str, quote: QuoteRow) -> OrderLineRow:
+def _line(order_id: str, quote: QuoteRow, items: list[QuoteItemRow]) -> OrderLineRow:
+    first = items[0]
     return OrderLineRow(
         id=line_id_of(order_id),
         order_id=order_id,
         quote_id=quote.id,
         title="2 x bracket.stl",
-        process=quote.process,
-        material=quote.material,
-        material_g=quote.material_g,
-        quantity=quote.quantity,
+        process=first.process,
+        material=first.material,
+        material_g=sum(item.material_g for item in items),
+        quantity=sum(item.quantity for item in items),
         lead_time_days=quote.lead_time_days,
         amount_minor=quote.total_minor,
         currency=quote.currency,

@@ -20,8 +20,11 @@ INSERT INTO providers (id, name, capabilities, commission_bp, created_at) VALUES
 INSERT INTO stock VALUES ('prv_1', 'PLA', 60, 0);
 INSERT INTO stock_movements VALUES ('r', 'prv_1', 'PLA', 'received', 60, 0, NULL, now());
 INSERT INTO files VALUES ('fil_1', 'cus_1', 'sha', 'a.stl', 'stl', 84, now());
-INSERT INTO quotes VALUES ('quo_1', 'cus_1', 'fil_1', 'sha', 'firm', 'fdm', 'PLA', 1, '{}', '[]', 40, 3, 1000, 'eur',
-  '1', '1', 5, now(), now());
+INSERT INTO quotes (id, customer_id, status, currency, tier, lead_time, lead_time_days, lead_time_options, lines,
+                    items_minor, total_minor, tariff_version, rules_version, total_calculation_time_ms, created_at,
+                    expires_at)
+  VALUES ('quo_1', 'cus_1', 'firm', 'eur', 'standard', 'standard', 3, '[]', '[]',
+          1000, 1000, '1', '1', 5, now(), now());
 INSERT INTO orders (id, customer_id, state, total_minor, currency, policies, placed_at, closed_at)
   VALUES ('ord_1', 'cus_1', 'closed', 1000, 'eur', '{}', now(), now());
 INSERT INTO order_lines VALUES ('lin_1', 'ord_1', 'quo_1', 'a.stl', 'fdm', 'PLA', 40, 1, 3, 1000, 'eur');

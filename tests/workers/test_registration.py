@@ -47,7 +47,7 @@ async def workers(temporal_dev: str, worker_database: Database, tmp_path: Path) 
         orders.build(client, worker_database),
         payments.build(client, worker_database, gateway),
         integrations.build(client, worker_database),
-        geometry.build(client, worker_database, storage, Isolation()),
+        geometry.build(client, worker_database, storage, Isolation(), None),
     ]
 
 

@@ -1,5 +1,7 @@
 """Files, and who may read them."""
 
+from collections.abc import Collection
+
 from sqlalchemy import ColumnElement, exists, or_, select
 from sqlalchemy.ext.asyncio import AsyncSession
 
@@ -7,9 +9,10 @@ from fulfil.api.access import Principal
 from fulfil.api.schemas.files import File
 from fulfil.models.messages.jobs import OfferState
 from fulfil.models.messages.parties import Role
+from fulfil.models.messages.quotes import QuoteStatus
 from fulfil.models.tables.jobs import JobReportRow, JobRow, OfferRow
 from fulfil.models.tables.orders import OrderLineRow, OrderRow
-from fulfil.models.tables.quotes import FileRow, QuoteRow
+from fulfil.models.tables.quotes import FileRow, QuoteItemRow
 
 IMAGES = ("jpeg", "png", "webp", "gif")
 
@@ -30,6 +33,12 @@ async def find_own_file(session: AsyncSession, caller: Principal, file_id: str) 
     return represent_file(row) if row is not None and row.owner_id == caller.owner_id else None
 
 
+async def find_own_files(session: AsyncSession, caller: Principal, file_ids: Collection[str]) -> dict[str, File]:
+    """Those of the files that the caller uploaded, by id."""
+    rows = await session.scalars(select(FileRow).where(FileRow.id.in_(file_ids), FileRow.owner_id == caller.owner_id))
+    return {row.id: represent_file(row) for row in rows}
+
+
 async def find_images(session: AsyncSession, owner_id: str, file_ids: list[str]) -> set[str]:
     """Those of the files that are images of this owner."""
     found = await session.scalars(
@@ -48,8 +57,9 @@ async def _is_shared(session: AsyncSession, caller: Principal, file_id: str) -> 
 
 def _is_offered_to(provider_id: str, file_id: str) -> ColumnElement[bool]:
     return exists().where(
-        QuoteRow.file_id == file_id,
-        OrderLineRow.quote_id == QuoteRow.id,
+        QuoteItemRow.file_id == file_id,
+        QuoteItemRow.status != QuoteStatus.REFUSED,
+        OrderLineRow.quote_id == QuoteItemRow.quote_id,
         JobRow.line_id == OrderLineRow.id,
         OfferRow.job_id == JobRow.id,
         OfferRow.provider_id == provider_id,

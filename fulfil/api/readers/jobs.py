@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass
 from datetime import datetime
+from typing import Any
 
 from sqlalchemy import Select, case, select
 from sqlalchemy.ext.asyncio import AsyncSession
@@ -9,6 +10,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from fulfil.api.access import Principal
 from fulfil.api.actions import job_actions
 from fulfil.api.readers.paging import newest_first
+from fulfil.api.readers.work_files import files_of_quote, represent_files
 from fulfil.api.schemas.base import Page
 from fulfil.api.schemas.jobs import Job, Production, Work
 from fulfil.models.messages.events import NextStep
@@ -18,19 +20,20 @@ from fulfil.models.money import Money, share_minor
 from fulfil.models.tables.accounts import ProviderRow
 from fulfil.models.tables.jobs import JobRow, ProductionRow
 from fulfil.models.tables.orders import OrderLineRow, OrderRow
-from fulfil.models.tables.quotes import QuoteRow
 from fulfil.models.tables.timeline import TimelineRow
 
-JobQuery = Select[JobRow, OrderLineRow, str, TimelineRow, ProductionRow, ProviderRow]
-JobParts = tuple[JobRow, OrderLineRow, str, TimelineRow, ProductionRow | None, ProviderRow | None]
+JobQuery = Select[JobRow, OrderLineRow, list[dict[str, Any]], TimelineRow, ProductionRow, ProviderRow]
+JobParts = tuple[JobRow, OrderLineRow, list[dict[str, Any]], TimelineRow, ProductionRow | None, ProviderRow | None]
 
 
 def select_jobs() -> JobQuery:
     """Jobs with everything their representation takes."""
     return (
-        select(JobRow, OrderLineRow, QuoteRow.file_id, TimelineRow, ProductionRow, ProviderRow)
+        select(
+            *(JobRow, OrderLineRow, files_of_quote(OrderLineRow.quote_id)),
+            *(TimelineRow, ProductionRow, ProviderRow),
+        )
         .join(OrderLineRow, OrderLineRow.id == JobRow.line_id)
-        .join(QuoteRow, QuoteRow.id == OrderLineRow.quote_id)
         .join(TimelineRow, TimelineRow.order_id == JobRow.order_id)
         .outerjoin(ProductionRow, ProductionRow.offer_id == JobRow.offer_id)
         .outerjoin(ProviderRow, ProviderRow.id == JobRow.provider_id)
@@ -106,7 +109,7 @@ def shown_state(job: JobRow, production: ProductionRow | None) -> JobState:
 
 def represent_job(parts: JobParts, caller: Principal) -> Job:
     """What the caller may see of it: prices for the customer, the payout for the provider, both for staff."""
-    job, line, file_id, head, production, provider = parts
+    job, line, files, head, production, provider = parts
     state = shown_state(job, production)
     is_provider = caller.role is Role.PROVIDER
     amount = Money(amount_minor=line.amount_minor, currency=line.currency)
@@ -118,7 +121,7 @@ def represent_job(parts: JobParts, caller: Principal) -> Job:
         round=job.round,
         provider_id=job.provider_id,
         provider_name=provider.name if provider else None,
-        work=represent_work(line, file_id),
+        work=represent_work(line, files),
         amount=None if is_provider else amount,
         payout=payout_of(line, provider.commission_bp) if provider and shows_payout else None,
         production=represent_production(production) if production else None,
@@ -131,8 +134,9 @@ def represent_job(parts: JobParts, caller: Principal) -> Job:
     )
 
 
-def represent_work(line: OrderLineRow, file_id: str) -> Work:
+def represent_work(line: OrderLineRow, files: list[dict[str, Any]]) -> Work:
     """What is to be made."""
+    shown = represent_files(files)
     return Work(
         title=line.title,
         process=line.process,
@@ -140,7 +144,8 @@ def represent_work(line: OrderLineRow, file_id: str) -> Work:
         material_g=line.material_g,
         quantity=line.quantity,
         lead_time_days=line.lead_time_days,
-        file_id=file_id,
+        file_id=shown[0].file_id,
+        files=shown,
     )
 
 

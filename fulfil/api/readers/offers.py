@@ -1,5 +1,7 @@
 """Offers of a provider."""
 
+from typing import Any
+
 from sqlalchemy import Select, select
 from sqlalchemy.ext.asyncio import AsyncSession
 
@@ -7,24 +9,23 @@ from fulfil.api.access import Principal
 from fulfil.api.actions import offer_actions
 from fulfil.api.readers.jobs import payout_of, represent_work
 from fulfil.api.readers.paging import newest_first
+from fulfil.api.readers.work_files import files_of_quote
 from fulfil.api.schemas.base import Page
 from fulfil.api.schemas.jobs import Offer
 from fulfil.models.messages.jobs import OfferState, Stage
 from fulfil.models.tables.accounts import ProviderRow
 from fulfil.models.tables.jobs import JobRow, OfferRow
 from fulfil.models.tables.orders import OrderLineRow
-from fulfil.models.tables.quotes import QuoteRow
 
-OfferQuery = Select[OfferRow, OrderLineRow, str, int]
-OfferParts = tuple[OfferRow, OrderLineRow, str, int]
+OfferQuery = Select[OfferRow, OrderLineRow, list[dict[str, Any]], int]
+OfferParts = tuple[OfferRow, OrderLineRow, list[dict[str, Any]], int]
 
 
 def _select_offers(caller: Principal) -> OfferQuery:
     query = (
-        select(OfferRow, OrderLineRow, QuoteRow.file_id, ProviderRow.commission_bp)
+        select(OfferRow, OrderLineRow, files_of_quote(OrderLineRow.quote_id), ProviderRow.commission_bp)
         .join(JobRow, JobRow.id == OfferRow.job_id)
         .join(OrderLineRow, OrderLineRow.id == JobRow.line_id)
-        .join(QuoteRow, QuoteRow.id == OrderLineRow.quote_id)
         .join(ProviderRow, ProviderRow.id == OfferRow.provider_id)
     )
     return query if caller.is_staff else query.where(OfferRow.provider_id == caller.owner_id)
@@ -55,7 +56,7 @@ async def list_offers(
 
 
 def _represent(parts: OfferParts, caller: Principal) -> Offer:
-    offer, line, file_id, commission_bp = parts
+    offer, line, files, commission_bp = parts
     state = OfferState(offer.state)
     return Offer(
         id=offer.id,
@@ -66,7 +67,7 @@ def _represent(parts: OfferParts, caller: Principal) -> Offer:
         wave=offer.wave,
         reasons=offer.reasons,
         close_reason=offer.close_reason,
-        work=represent_work(line, file_id),
+        work=represent_work(line, files),
         payout=payout_of(line, commission_bp),
         offered_at=offer.offered_at,
         expires_at=offer.expires_at,

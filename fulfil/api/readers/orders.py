@@ -1,6 +1,7 @@
 """Orders: the projection that the workflows' activities write."""
 
 from collections.abc import Collection
+from typing import Any
 
 from sqlalchemy import Select, select
 from sqlalchemy.ext.asyncio import AsyncSession
@@ -9,6 +10,7 @@ from fulfil.api.access import Principal
 from fulfil.api.actions import order_actions
 from fulfil.api.readers.jobs import find_job_of_order, represent_next, shown_state
 from fulfil.api.readers.paging import newest_first
+from fulfil.api.readers.work_files import files_of_quote, represent_files
 from fulfil.api.schemas.base import Page
 from fulfil.api.schemas.orders import Order, OrderLine, Payment
 from fulfil.models.messages.orders import OrderState
@@ -17,7 +19,6 @@ from fulfil.models.money import Money
 from fulfil.models.tables.jobs import JobRow, ProductionRow
 from fulfil.models.tables.orders import OrderLineRow, OrderRow
 from fulfil.models.tables.payments import PaymentRow
-from fulfil.models.tables.quotes import QuoteRow
 from fulfil.models.tables.timeline import TimelineRow
 
 EXPANDABLE = ("lines", "job", "payment")
@@ -85,14 +86,23 @@ async def may_see_order(session: AsyncSession, caller: Principal, order_id: str)
     return None if state is None else OrderState(state)
 
 
+async def find_quote_of_order(session: AsyncSession, caller: Principal, order_id: str) -> str | None:
+    """The quote an order of the caller's was placed by; staff see all."""
+    if await may_see_order(session, caller, order_id) is None:
+        return None
+    quote_id: str | None = await session.scalar(
+        select(OrderLineRow.quote_id).where(OrderLineRow.order_id == order_id).order_by(OrderLineRow.id).limit(1)
+    )
+    return quote_id
+
+
 async def _read_lines(session: AsyncSession, order_id: str) -> list[OrderLine]:
     query = (
-        select(OrderLineRow, QuoteRow.file_id)
-        .join(QuoteRow, QuoteRow.id == OrderLineRow.quote_id)
+        select(OrderLineRow, files_of_quote(OrderLineRow.quote_id))
         .where(OrderLineRow.order_id == order_id)
         .order_by(OrderLineRow.id)
     )
-    return [_represent_line(line, file_id) for line, file_id in (await session.execute(query))]
+    return [_represent_line(line, files) for line, files in (await session.execute(query))]
 
 
 def _represent(parts: OrderParts, caller: Principal) -> Order:
@@ -114,11 +124,13 @@ def _represent(parts: OrderParts, caller: Principal) -> Order:
     )
 
 
-def _represent_line(row: OrderLineRow, file_id: str) -> OrderLine:
+def _represent_line(row: OrderLineRow, files: list[dict[str, Any]]) -> OrderLine:
+    shown = represent_files(files)
     return OrderLine(
         id=row.id,
         quote_id=row.quote_id,
-        file_id=file_id,
+        file_id=shown[0].file_id,
+        files=shown,
         title=row.title,
         process=row.process,
         material=row.material,

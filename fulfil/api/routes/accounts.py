@@ -25,11 +25,14 @@ router = APIRouter(prefix=API, tags=[AUTH])
 async def create_account(
     context: Context, caller: OptionalCaller, new: NewAccount, key: IdempotencyKey = None
 ) -> Account:
-    """Register a customer; with an administrator's token, an account of any role."""
+    """Register a customer; with an administrator's token, an account of any role.
+
+    With a guest's token her files and quotes become the new account's.
+    """
     _check_may_create(caller, new)
     subject = caller or Principal(derived_id("ano", new.email), Role.CUSTOMER, None)
     intention = intend(subject, key, "create_account", new.model_dump_json(exclude={"password"}))
-    opening = await _opening(context, new)
+    opening = await _opening(context, caller, new)
     try:
         async with context.begin() as session:
             if new.provider_id is not None and await find_provider(session, new.provider_id) is None:
@@ -63,12 +66,13 @@ def _check_may_create(caller: Principal | None, new: NewAccount) -> None:
         raise forbidden("role_not_allowed", "Only administrators create such accounts.")
 
 
-async def _opening(context: ApiContext, new: NewAccount) -> AccountOpening:
+async def _opening(context: ApiContext, caller: Principal | None, new: NewAccount) -> AccountOpening:
     return AccountOpening(
         email=new.email,
         name=new.name,
         role=new.role,
         password_hash=await context.passwords.hash(new.password) if new.password else None,
         provider_id=new.provider_id,
+        guest_party_id=caller.party_id if caller is not None and caller.is_guest else None,
         oidc_subject=f"{new.oidc.issuer}|{new.oidc.subject}" if new.oidc else None,
     )

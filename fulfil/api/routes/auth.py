@@ -4,7 +4,8 @@ from http import HTTPStatus
 
 from fastapi import APIRouter, Request
 
-from fulfil.api.dependencies import Caller, Context
+from fulfil.api.addresses import client_address
+from fulfil.api.dependencies import Caller, Context, guest_refused
 from fulfil.api.documentation import API, AUTH, problems
 from fulfil.api.errors import ProblemError, not_found, unauthenticated
 from fulfil.api.readers.accounts import find_account, find_sign_in_by_email
@@ -17,7 +18,7 @@ router = APIRouter(prefix=API, tags=[AUTH])
 @router.post("/auth/login", responses=problems(401, 429))
 async def login(context: Context, request: Request, credentials: Login) -> AccessToken:
     """Exchange e-mail and password for an access token; ten failures a minute, then 429 for a while."""
-    address = request.client.host if request.client else ""
+    address = client_address(request, context.settings.trusted_proxies)
     now = context.clock()
     wait_s = context.login_limit.seconds_to_wait(credentials.email, address, now)
     if wait_s:
@@ -38,9 +39,11 @@ async def login(context: Context, request: Request, credentials: Login) -> Acces
     return AccessToken(access_token=context.tokens.issue(claims, now), expires_in=context.tokens.lifetime_s)
 
 
-@router.get("/me", responses=problems(401))
+@router.get("/me", responses=problems(401, 403))
 async def get_me(context: Context, caller: Caller) -> Account:
     """Who you are."""
+    if caller.is_guest:
+        raise guest_refused()
     async with context.begin() as session:
         account = await find_account(session, caller.account_id)
     if account is None:

@@ -4,13 +4,15 @@ from http import HTTPStatus
 from typing import Annotated, Any
 from urllib.parse import quote
 
-from fastapi import APIRouter, Depends, Request
+from fastapi import APIRouter, Depends, Query, Request
 from fastapi.responses import StreamingResponse
 
 from fulfil.api.access import Principal, Scope
 from fulfil.api.dependencies import Context, IdempotencyKey, allowed
 from fulfil.api.documentation import API, FILES, problems
 from fulfil.api.errors import ProblemError, not_found
+from fulfil.api.examining import begin_analysis, follow_analysis
+from fulfil.api.guest_limits import GuestAct
 from fulfil.api.intentions import intend
 from fulfil.api.outages import storage_outages
 from fulfil.api.readers.files import find_file, find_own_file, represent_file
@@ -27,6 +29,7 @@ router = APIRouter(prefix=f"{API}/files", tags=[FILES])
 READERS = (Role.CUSTOMER, Role.PROVIDER, Role.SUPPORT, Role.ADMIN)
 Uploader = Annotated[Principal, Depends(allowed(Scope.FILES_WRITE, Role.CUSTOMER, Role.PROVIDER))]
 Reader = Annotated[Principal, Depends(allowed(Scope.FILES_READ, *READERS))]
+Wait = Annotated[float, Query(ge=0, le=20, description="Wait up to so many seconds for the analysis.", examples=[10])]
 
 # Never rendered in the browser, whatever it is.
 SAFE_HEADERS = {"Content-Security-Policy": "sandbox; default-src 'none'", "Cross-Origin-Resource-Policy": "same-site"}
@@ -47,9 +50,13 @@ BODY: dict[str, Any] = {
 }
 
 
-@router.post("", status_code=HTTPStatus.CREATED, openapi_extra=BODY, responses=problems(401, 403))
+@router.post("", status_code=HTTPStatus.CREATED, openapi_extra=BODY, responses=problems(401, 403, 429))
 async def upload_file(context: Context, caller: Uploader, request: Request, key: IdempotencyKey = None) -> File:
-    """Upload a model (STL) or a photo (JPEG, PNG, WebP, GIF, PDF); the content decides what it is."""
+    """Upload a solid (STL, OBJ, 3MF, STEP), a drawing (SVG, DXF) or an attachment (JPEG, PNG, WebP, GIF, PDF).
+
+    The content decides what it is. What can be priced is measured at once: follow `analysis` with `GET`.
+    """
+    context.guest_limits.count(GuestAct.UPLOAD, request, caller)
     async with context.uploads:
         upload = await read_upload(request, context.settings.max_upload_bytes)
         with storage_outages():
@@ -69,15 +76,18 @@ async def upload_file(context: Context, caller: Uploader, request: Request, key:
                 size_bytes=size_bytes,
                 at=context.clock(),
             )
-            return represent_file(row)
-        return _existing(await find_own_file(session, caller, claimed.resource_id))
+            file = represent_file(row)
+        else:
+            file = _existing(await find_own_file(session, caller, claimed.resource_id))
+    return await begin_analysis(context, file)
 
 
 @router.get("/{file_id}", responses=problems(401, 403, 404))
-async def get_file(context: Context, caller: Reader, file_id: FileId) -> File:
-    """A file of yours, one you are asked to make, or a photo of your order."""
+async def get_file(context: Context, caller: Reader, file_id: FileId, wait: Wait = 0) -> File:
+    """A file of yours, one you are asked to make, or a photo of your order; with what was measured in it."""
     async with context.begin() as session:
-        return _existing(await find_file(session, caller, file_id))
+        file = _existing(await find_file(session, caller, file_id))
+    return await follow_analysis(context, file, wait)
 
 
 @router.get("/{file_id}/content", response_class=StreamingResponse, responses=problems(401, 403, 404, 410))

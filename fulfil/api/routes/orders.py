@@ -17,8 +17,10 @@ from fulfil.api.paying import pay_for
 from fulfil.api.placing import place
 from fulfil.api.readers.orders import EXPANDABLE, find_order
 from fulfil.api.readers.orders import list_orders as read_orders
+from fulfil.api.repricing import recalculate
 from fulfil.api.schemas.base import Page
 from fulfil.api.schemas.orders import Cancellation, NewOrder, Order, Pay, PaymentAttempt
+from fulfil.api.schemas.quotes import OrderRecalculation
 from fulfil.models.ids import OrderId
 from fulfil.models.messages.orders import OrderState
 from fulfil.models.messages.parties import Role
@@ -91,6 +93,15 @@ async def cancel_order(
     if order.state not in ENDED:
         response.status_code = HTTPStatus.ACCEPTED
     return order
+
+
+@router.post("/{order_id}/recalculate", responses=problems(401, 403, 404))
+async def recalculate_order(
+    context: Context, caller: Reader, order_id: OrderId, key: IdempotencyKey = None
+) -> OrderRecalculation:
+    """What the same order would cost by today's price list; the order and its price stay as they are."""
+    del key  # changes nothing, so repeating is safe
+    return await recalculate(context, caller, order_id)
 
 
 async def _read(context: Context, caller: Principal, order_id: str, expand: frozenset[str]) -> Order:

@@ -6,6 +6,8 @@ from typing import Annotated, Generic, TypeVar
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, PlainSerializer, StringConstraints
 
+from fulfil.models.money import Currency
+
 Item = TypeVar("Item")
 
 
@@ -45,6 +47,13 @@ class Representation(BaseModel):
     """Something the API answers."""
 
     model_config = ConfigDict(frozen=True)
+
+
+class Difference(Representation):
+    """An amount that may be negative: new less old."""
+
+    amount_minor: int
+    currency: Currency
 
 
 class Page(Representation, Generic[Item]):

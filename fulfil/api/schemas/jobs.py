@@ -20,8 +20,16 @@ TrackingNumber = Annotated[
 Percent = Annotated[int, Field(ge=0, le=100, strict=True)]
 
 
+class WorkFile(Representation):
+    """One file to make so many times."""
+
+    file_id: str
+    name: str
+    quantity: int
+
+
 class Work(Representation):
-    """What is to be made."""
+    """What is to be made; `file_id` is the first of the `files`."""
 
     title: str
     process: str
@@ -30,6 +38,7 @@ class Work(Representation):
     quantity: int
     lead_time_days: int
     file_id: str
+    files: list[WorkFile]
 
 
 class Offer(Representation):

@@ -5,7 +5,7 @@ from typing import Annotated
 from pydantic import Field, StringConstraints
 
 from fulfil.api.schemas.base import Body, Instant, Reason, Representation
-from fulfil.api.schemas.jobs import Job
+from fulfil.api.schemas.jobs import Job, WorkFile
 from fulfil.models.ids import QuoteId
 from fulfil.models.messages.events import NextStep
 from fulfil.models.messages.orders import OrderState
@@ -21,11 +21,12 @@ class NewOrder(Body):
 
 
 class OrderLine(Representation):
-    """One thing at one price."""
+    """One quote at its price; `file_id` is the first of the `files`."""
 
     id: str
     quote_id: str
     file_id: str
+    files: list[WorkFile]
     title: str
     process: str
     material: str

@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from datetime import datetime
 
-from sqlalchemy import update
+from sqlalchemy import func, select, update
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.ext.asyncio import AsyncSession
 
@@ -19,7 +19,10 @@ class EmailTakenError(Exception):
 
 @dataclass(frozen=True)
 class AccountOpening:
-    """A new account; a customer gets a customer id of its own, a provider's account names its provider."""
+    """A new account; a customer gets a customer id of its own, a provider's account names its provider.
+
+    `guest_party_id` is the customer id she had as a guest: hers from now on, unless another account took it.
+    """
 
     email: str
     name: str
@@ -27,13 +30,14 @@ class AccountOpening:
     password_hash: str | None = None
     provider_id: str | None = None
     oidc_subject: str | None = None
+    guest_party_id: str | None = None
 
 
 async def open_account(
     session: AsyncSession, opening: AccountOpening, at: datetime, account_id: str | None = None
 ) -> AccountRow:
     """Write the account; raises `EmailTakenError`. E-mails are compared in lower case: pass them so."""
-    party_id = new_id("cus") if opening.role is Role.CUSTOMER else opening.provider_id
+    party_id = await _customer_id(session, opening) if opening.role is Role.CUSTOMER else opening.provider_id
     created: AccountRow | None = await session.scalar(
         insert(AccountRow)
         .values(
@@ -52,6 +56,16 @@ async def open_account(
     if created is None:
         raise EmailTakenError(opening.email)
     return created
+
+
+async def _customer_id(session: AsyncSession, opening: AccountOpening) -> str:
+    guest = opening.guest_party_id
+    if guest is None:
+        return new_id("cus")
+    # Two registrations with one guest's token at the same time: the second one waits, and sees the first.
+    await session.execute(select(func.pg_advisory_xact_lock(func.hashtextextended(guest, 0))))
+    taken = await session.scalar(select(AccountRow.id).where(AccountRow.party_id == guest).limit(1))
+    return guest if taken is None else new_id("cus")
 
 
 async def create_api_key(

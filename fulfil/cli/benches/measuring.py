@@ -7,6 +7,7 @@ from temporalio.client import Client
 
 from fulfil.api.schemas.quotes import Quote
 from fulfil.cli.benches.costs import cost_of_order
+from fulfil.cli.benches.figures import Figure
 from fulfil.cli.benches.noop import complete_noops
 from fulfil.cli.benches.processes import cpu_ms, memory_mib, spent_between
 from fulfil.cli.benches.races import race_of_many
@@ -35,20 +36,6 @@ BUSY_MARKET_S = 0.1
 API_P95_MS, QUOTE_P95_MS, ACCEPT_MAX_MS, STREAM_P95_MS = 200, 1000, 1000, 1000
 ORDERS_PER_S = 8
 MOST_EVENTS, MOST_ACTIONS = 96, 20
-
-
-@dataclass(frozen=True)
-class Figure:
-    """One line of the table; `reached` is None where there is no target."""
-
-    what: str
-    value: str
-    target: str = ""
-    reached: bool | None = None
-
-    def as_json(self) -> dict[str, str | bool | None]:
-        """For machines."""
-        return {"what": self.what, "figure": self.value, "target": self.target, "reached": self.reached}
 
 
 @dataclass
@@ -123,7 +110,7 @@ class _Bench:
     async def _latencies(self, shop: Shop) -> None:
         self.say(f"API latencies, {CALLERS} callers")
         order_id, job_id, provider = await _in_production(shop)
-        customer, file_id = shop.customer, shop.quote.file_id
+        customer, file_id = shop.customer, shop.quote.items[0].file.id
         reads = await timed(lambda _: customer.order(order_id), times=REQUESTS, at_once=CALLERS)
         writes = await timed(lambda _: provider.progress(job_id, 10), times=REQUESTS, at_once=CALLERS)
         quotes = await timed(lambda number: customer.quote(file_id, quantity=1 + number), times=QUOTES, at_once=2)

@@ -1,8 +1,10 @@
 """Customer, provider, support and administrator: each speaks to the API in one account's name, as any client could."""
 
-from collections.abc import AsyncGenerator, Sequence
+from collections.abc import AsyncGenerator, Callable, Mapping, Sequence
 from contextlib import aclosing
 from dataclasses import dataclass
+
+from pydantic import RootModel
 
 from fulfil.api.schemas.accounts import AccessToken, Account
 from fulfil.api.schemas.base import Page
@@ -11,15 +13,30 @@ from fulfil.api.schemas.jobs import Acceptance, Job, Offer
 from fulfil.api.schemas.orders import Order, PaymentAttempt
 from fulfil.api.schemas.providers import Provider as ProviderView
 from fulfil.api.schemas.providers import Stock
-from fulfil.api.schemas.quotes import Quote
+from fulfil.api.schemas.quotes import (
+    EstimateConfirmation,
+    OrderRecalculation,
+    PendingQuote,
+    Quote,
+    QuoteProof,
+    QuotesReplayed,
+)
 from fulfil.api.schemas.support import OrderLedger, Redispatched, Resolved, StuckOrder, StuckOrders, WorkflowReset
-from fulfil.cli.client import ApiClient
+from fulfil.cli.client import PREFIX, ApiClient
 from fulfil.cli.timeline import Event
 from fulfil.models.messages.jobs import OfferState
 from fulfil.models.messages.parties import Role
 
 PAGE = 100
 EXPANDED = "lines,job,payment"
+# Without somebody to tell, one long wait costs least; with somebody, progress is news after a second.
+QUIET_WAIT_S, TELLING_WAIT_S = 20, 1
+
+Tell = Callable[[PendingQuote], None]
+
+
+class QuoteAnswer(RootModel[Quote | PendingQuote]):
+    """The quote, or how far it is."""
 
 
 @dataclass(frozen=True)
@@ -62,6 +79,32 @@ class Person:
                 if event.ends_the_order:
                     return
 
+    async def stored_quote(self, quote_id: str, tell: Tell | None = None) -> Quote:
+        """A quote, as soon as it is ready; `tell` hears how far it is."""
+        wait_s = TELLING_WAIT_S if tell else QUIET_WAIT_S
+        while True:
+            answer = await self.api.get(QuoteAnswer, f"/quotes/{quote_id}", wait=wait_s)
+            if isinstance(answer.root, Quote):
+                return answer.root
+            if tell is not None:
+                tell(answer.root)
+
+    async def prove(self, quote_id: str) -> QuoteProof:
+        """Whether a quote comes out the same again."""
+        return await self.api.post(QuoteProof, f"/quotes/{quote_id}/prove")
+
+    async def confirm_estimate(self, quote_id: str, position: int = 0) -> EstimateConfirmation:
+        """What a real slicer says of an item."""
+        return await self.api.post(EstimateConfirmation, f"/quotes/{quote_id}/confirm-estimate", {"position": position})
+
+    async def recalculate(self, order_id: str) -> OrderRecalculation:
+        """What an order would cost today."""
+        return await self.api.post(OrderRecalculation, f"/orders/{order_id}/recalculate")
+
+    async def download(self, link: str) -> bytes:
+        """The content behind a link of an answer."""
+        return await self.api.download(link.removeprefix(PREFIX))
+
     async def upload(self, name: str, content: bytes, key: str | None = None) -> File:
         """Store a file."""
         return await self.api.upload(File, "/files", name, content, key=key)
@@ -71,9 +114,25 @@ class Customer(Person):
     """Orders, pays, approves."""
 
     async def quote(self, file_id: str, material: str = "PLA", quantity: int = 1, key: str | None = None) -> Quote:
-        """The explained price of a stored file."""
-        body = {"file_id": file_id, "material": material, "quantity": quantity}
-        return await self.api.post(Quote, "/quotes", body, key=key)
+        """The explained price of a stored file, by filament."""
+        return await self.quote_items([{"file_id": file_id, "material": material, "quantity": quantity}], key=key)
+
+    async def quote_items(
+        self,
+        items: Sequence[Mapping[str, object]],
+        *,
+        tell: Tell | None = None,
+        key: str | None = None,
+        **terms: str,
+    ) -> Quote:
+        """The explained price of several files; `terms` are currency, lead_time and tier, `tell` hears the progress."""
+        wait_s = TELLING_WAIT_S if tell else QUIET_WAIT_S
+        answer = await self.api.post(QuoteAnswer, "/quotes", {"items": items, **terms}, key=key, wait=wait_s)
+        if isinstance(answer.root, Quote):
+            return answer.root
+        if tell is not None:
+            tell(answer.root)
+        return await self.stored_quote(answer.root.id, tell)
 
     async def place(self, quote: Quote, key: str | None = None) -> Order:
         """Order at the price she saw."""
@@ -180,6 +239,10 @@ class Administrator(Support):
         """Material that came in."""
         body = {"material": material, "quantity_g": grams}
         return await self.api.post(Stock, f"/providers/{provider_id}/stock", body, key=key)
+
+    async def replay_quotes(self, tariff: Mapping[str, object], limit: int, key: str | None = None) -> QuotesReplayed:
+        """What another price list would do to stored quotes."""
+        return await self.api.post(QuotesReplayed, "/quotes/replay", {"tariff": tariff, "limit": limit}, key=key)
 
     async def open_account(
         self,

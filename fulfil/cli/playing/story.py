@@ -19,7 +19,7 @@ from fulfil.cli.playing.orders import BRACKET
 from fulfil.cli.playing.people import Customer, Provider, Support, sign_in
 from fulfil.cli.playing.photo import photo_of_bracket
 from fulfil.cli.playing.scenes import Race, race
-from fulfil.cli.quotes import show_quote
+from fulfil.cli.quote_views import show_quote
 from fulfil.cli.timeline import timeline_line
 from fulfil.models.messages.events import EventType
 from fulfil.models.messages.jobs import JobState
@@ -29,6 +29,7 @@ from fulfil.workflows.ids import job_workflow_id, order_workflow_id
 
 CARD = "pm_card_visa"
 CONFLICT = 409
+PNG = b"\x89PNG"
 WITHIN_S = 20
 REFERENCE_EVENTS, REFERENCE_ACTIONS = 96, 20
 
@@ -96,9 +97,17 @@ class Story:
         stored = await self._customer.upload(BRACKET.name, BRACKET.read_bytes())
         quote = await self._customer.quote(stored.id, "PLA", 2)
         show_quote(quote)
-        total = sum(line.amount_minor for line in quote.lines)
+        [item] = quote.items
+        lines = [*(item.price.lines if item.price else ()), *quote.lines]
+        total = sum(line.amount_minor for line in lines)
         self._expect(total == quote.total.amount_minor, "the price lines sum exactly to the total")
-        self._print(f"Measured and priced in {quote.total_calculation_time_ms} ms.")
+        self._expect(quote.next is None, "the price is binding: nothing is left to confirm or accept")
+        self._print(
+            f"Measured in {quote.calculation_time_ms} ms; the whole quote took {quote.total_calculation_time_ms} ms."
+        )
+        if item.previews and item.previews.png:
+            picture = await self._customer.download(item.previews.png)
+            self._expect(picture.startswith(PNG), f"a preview was drawn ({len(picture)} bytes): {item.previews.png}")
         return quote
 
     async def _order(self, quote: Quote) -> Order:

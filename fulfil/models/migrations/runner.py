@@ -23,14 +23,14 @@ TURN = threading.Lock()
 T = TypeVar("T")
 
 
-def migrate(url: str) -> None:
-    """Upgrade the database to the newest revision; processes that start together wait for each other.
+def migrate(url: str, revision: str = "head") -> None:
+    """Upgrade the database, to the newest revision unless told; processes that start together wait for each other.
 
     `url` is `postgresql+asyncpg://…` of a user that owns the schema and may create roles (or finds the
     roles `fulfil_api` and `fulfil_worker` granted). Call it from code without a running event loop:
     sync code, or a thread.
     """
-    _run(url, _upgrade)
+    _run(url, lambda connection: _upgrade(connection, revision))
 
 
 def is_current(url: str) -> bool:
@@ -55,12 +55,12 @@ def draft_revision(url: str, revision: str, message: str) -> Path:
     return _run(url, draft)
 
 
-def _upgrade(connection: Connection) -> None:
+def _upgrade(connection: Connection, revision: str) -> None:
     connection.execute(text("SELECT pg_advisory_lock(:key)"), {"key": LOCK})
     connection.commit()
     try:
         with TURN:
-            command.upgrade(_config(connection), "head")
+            command.upgrade(_config(connection), revision)
     finally:
         connection.rollback()
         connection.execute(text("SELECT pg_advisory_unlock(:key)"), {"key": LOCK})

@@ -1,0 +1,1 @@
+"""Material and time, estimated with a band."""

@@ -1,0 +1,1 @@
+"""Rules that turn measurements into findings."""

@@ -1,0 +1,1 @@
+"""Pictures and meshes to look at."""

@@ -1,0 +1,1 @@
+"""Readers of file formats; each turns untrusted bytes into a Mesh or a Drawing."""

@@ -1,0 +1,1 @@
+"""Files made to hurt: generators, each with the way it must end."""

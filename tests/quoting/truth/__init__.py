@@ -1,0 +1,1 @@
+"""Drawings whose lengths and boxes are known exactly, without the code under test."""
