@@ -86,7 +86,7 @@ async def test_activities_under_way_get_time_to_end_and_geometry_gets_more(worke
     by_queue = {worker.task_queue: options(worker) for worker in workers}
     patience = {queue: made["graceful_shutdown_timeout"].total_seconds() for queue, made in by_queue.items()}
     assert patience == {"orders": 30, "payments": 30, "integrations": 30, "geometry": 300}
-    assert by_queue["geometry"]["max_concurrent_activities"] == 2
+    assert by_queue["geometry"]["max_concurrent_activities"] == geometry.SLOTS
     assert by_queue["orders"]["max_cached_workflows"] == CACHED_WORKFLOWS
 
 

@@ -3,6 +3,8 @@
 from datetime import datetime
 from enum import StrEnum
 
+from pydantic import Field
+
 from fulfil.models.ids import FileId, QuoteId
 from fulfil.models.messages.base import Message
 from fulfil.models.messages.estimates import Estimate
@@ -29,7 +31,7 @@ class ReadingOptions(Message):
     """How a customer wants a file read: the unit of its lengths, and what each colour or layer means."""
 
     unit: LengthUnit | None = None
-    operations: dict[str, Operation] = {}
+    operations: dict[str, Operation] = Field(default_factory=dict[str, Operation])
 
 
 class AnalyseFile(Message):
@@ -114,7 +116,7 @@ class Pricing(StrEnum):
 
 
 class RepriceQuote(Message):
-    """Price a stored quote again without changing it; `afresh` measures its files anew instead of trusting the store."""
+    """Price a stored quote again without changing it; `afresh` measures its files anew, whatever is stored."""
 
     quote_id: QuoteId
     pricing: Pricing
