@@ -35,6 +35,7 @@ class Wishes:
     infill_percent: int | None = None
     unit: str = ""
     accept: Sequence[str] = ()
+    operations: Mapping[str, str] = field(default_factory=dict[str, str])
 
     def item(self, file: File) -> dict[str, object]:
         """The item of a request for this file."""
@@ -45,9 +46,21 @@ class Wishes:
             "material": self.material or USUAL_MATERIALS.get(process.lower(), "PLA"),
             "quantity": self.quantity,
             "accept": list(self.accept),
+            **({"operations": dict(self.operations)} if self.operations and file.format in DRAWINGS else {}),
         }
         choices = {"thickness_mm": self.thickness_mm, "infill_percent": self.infill_percent, "unit": self.unit or None}
         return wished | {name: value for name, value in choices.items() if value is not None}
+
+
+def read_operations(choices: Sequence[str]) -> dict[str, str]:
+    """`{"#ff0000": "score"}` of `#ff0000=score`; raises `WrongUsageError`."""
+    operations: dict[str, str] = {}
+    for choice in choices:
+        key, equals, operation = choice.rpartition("=")
+        if not equals or not key:
+            raise WrongUsageError(f"--operation {choice}: write KEY=cut, score, engrave or ignore.")
+        operations[key] = operation.lower()
+    return operations
 
 
 @dataclass

@@ -22,12 +22,17 @@ SEVERITY_COLOURS: Mapping[Severity, str] = {
 MM2_PER_CM2, MM3_PER_CM3 = 100, 1000
 
 
+def pieces(quantity: int) -> str:
+    """`1 piece`, `3 pieces`."""
+    return "1 piece" if quantity == 1 else f"{quantity} pieces"
+
+
 def show_quote(quote: Quote) -> None:
     """Everything about a quote, item by item, then what holds for all of it."""
     for item in quote.items:
         show_item(item)
     currency = quote.total.currency
-    rows = [(item.file.name, item.amount, f"{item.wish.quantity} pieces") for item in quote.items if item.amount]
+    rows = [(item.file.name, item.amount, pieces(item.wish.quantity)) for item in quote.items if item.amount]
     rows_once = [(line.title, money(line.amount_minor, currency), line.explanation) for line in quote.lines]
     console().print("\n[bold]The whole quote[/]")
     show_table(["price line", "amount", "because"], [*rows, *rows_once, ("Total", quote.total, " ")], empty="no lines")
@@ -85,7 +90,7 @@ def _show_price(price: PricedItem) -> None:
 def show_repriced(repriced: Repriced) -> None:
     """Before, after and the difference, item by item and in all."""
     rows = [
-        (f"item {item.position}", item.before, item.after or _why(item.refusal), _difference(item.difference))
+        (f"item {item.position + 1}", item.before, item.after or _why(item.refusal), _difference(item.difference))
         for item in repriced.items
     ]
     whole = ("whole quote", repriced.before, repriced.after or "no price", _difference(repriced.difference))

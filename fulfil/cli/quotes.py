@@ -13,12 +13,13 @@ from fulfil.api.schemas.quotes import Quote, QuoteProof, QuotesReplayed
 from fulfil.cli.client import ApiClient
 from fulfil.cli.connection import ActAs, ask, ask_as_guest
 from fulfil.cli.defaulting import DefaultingGroup
-from fulfil.cli.exits import CommandError, ExitCode, WrongUsageError
+from fulfil.cli.exits import CommandError, ExitCode, NotFoundError, WrongUsageError
 from fulfil.cli.playing.people import Administrator, Customer, Person
-from fulfil.cli.quote_asking import Asking, Wishes
+from fulfil.cli.quote_asking import Asking, Wishes, read_operations
 from fulfil.cli.quote_views import show_quote, show_repriced, signed
 from fulfil.cli.rendering import console, show_facts, show_json, show_table
 from fulfil.cli.running import DataDir, Output, OutputFormat
+from fulfil.quoting.prices.tariffs import CURRENT_TARIFF_VERSION, TariffError, tariff_document
 
 app = typer.Typer(
     cls=DefaultingGroup,
@@ -26,18 +27,27 @@ app = typer.Typer(
     help="Quotes: `fulfil quote FILE…` makes one; show, prove, replay, refit.",
 )
 
+Files = Annotated[
+    list[Path],
+    typer.Argument(
+        metavar="FILE...", exists=True, dir_okay=False, readable=True, help="STL, OBJ, 3MF, STEP; SVG, DXF."
+    ),
+]
+Accepted = Annotated[list[str] | None, typer.Option(help="Take a risk by its finding's code; repeat for more.")]
+Operations = Annotated[
+    list[str] | None,
+    typer.Option(metavar="KEY=cut|score|engrave|ignore", help="What a colour or layer means; repeat for more."),
+]
+PreviewPlace = Annotated[
+    str | None, typer.Option(help="Where the picture goes: a file, or a folder; ./NAME.preview.png unless given.")
+]
 QuoteId = Annotated[str, typer.Argument(metavar="QUOTE")]
 TRUTH_FILE = "truth.json"
 
 
 @app.command()
 def make(  # noqa: PLR0913 (a quote has these choices)
-    files: Annotated[
-        list[Path],
-        typer.Argument(
-            metavar="FILE...", exists=True, dir_okay=False, readable=True, help="STL, OBJ, 3MF, STEP; SVG, DXF."
-        ),
-    ],
+    files: Files,
     *,
     material: Annotated[
         str, typer.Option(help="PLA, ABS, PETG, TPU, RESIN, WOOD, …; the usual one unless given.")
@@ -47,15 +57,12 @@ def make(  # noqa: PLR0913 (a quote has these choices)
     thickness: Annotated[float | None, typer.Option(help="Of the sheet, in mm.")] = None,
     infill: Annotated[int | None, typer.Option(min=0, max=100, help="In percent.")] = None,
     unit: Annotated[str, typer.Option(help="Confirm what one unit of the files is: mm, cm, inch, …")] = "",
-    accept: Annotated[
-        list[str] | None, typer.Option(help="Take a risk by its finding's code; repeat for more.")
-    ] = None,
+    accept: Accepted = None,
+    operation: Operations = None,
     currency: Annotated[str, typer.Option(help="eur, usd, gbp, jpy.")] = "eur",
     lead_time: Annotated[str, typer.Option(help="economy, standard or express.")] = "standard",
     tier: Annotated[str, typer.Option(help="Class of providers.")] = "standard",
-    preview: Annotated[
-        str | None, typer.Option(help="Where the picture goes: a file, or a folder; ./NAME.preview.png unless given.")
-    ] = None,
+    preview: PreviewPlace = None,
     confirm: Annotated[bool, typer.Option("--confirm", help="Have a real slicer check the estimates.")] = False,
     guest: Annotated[bool, typer.Option("--guest", help="Without an account: see the price, order nothing.")] = False,
     no_preview: Annotated[bool, typer.Option("--no-preview", help="Save no picture.")] = False,
@@ -67,7 +74,9 @@ def make(  # noqa: PLR0913 (a quote has these choices)
 
     A file that is refused does not keep the others from being priced; the exit code is 2 then.
     """
-    wishes = Wishes(process, material, quantity, thickness, infill, unit, accept or ())
+    wishes = Wishes(
+        process, material, quantity, thickness, infill, unit, accept or (), read_operations(operation or ())
+    )
     terms = {"currency": currency.lower(), "lead_time": lead_time.lower(), "tier": tier.lower()}
     # Pictures are for people; a machine has to ask for them.
     pictures = not no_preview and (preview is not None or output is OutputFormat.TABLE)
@@ -130,6 +139,16 @@ def prove(quote_id: QuoteId, data_dir: DataDir = None, act_as: ActAs = "", outpu
         raise CommandError(f"{quote_id} comes out differently: {len(proof.differences)} difference(s).")
     if output is OutputFormat.TABLE:
         console().print("[green]The same to the letter.[/]")
+
+
+@app.command()
+def tariff(version: Annotated[str, typer.Argument(help="Today's unless given.")] = CURRENT_TARIFF_VERSION) -> None:
+    """Print a published price list, to change it and try it with `fulfil quote replay`."""
+    try:
+        document = tariff_document(version)
+    except TariffError as error:
+        raise NotFoundError(str(error)) from error
+    typer.echo(document.decode(), nl=False)
 
 
 @app.command()

@@ -74,7 +74,7 @@ class Crew:
         """Run until told to stop or until one worker can't go on, then end all of them gracefully."""
         self._client = client
         async with AsyncExitStack() as closing:
-            self._workers = [self._build(queue, client, closing) for queue in self._queues]
+            self._workers = [await self._build(queue, client, closing) for queue in self._queues]
             running = [asyncio.create_task(worker.run()) for worker in self._workers]
             following = [
                 asyncio.create_task(keep_following(client, follower))
@@ -109,7 +109,7 @@ class Crew:
                 found.append(f"{name}: {str(error) or type(error).__name__}".splitlines()[0])
         return found
 
-    def _build(self, queue: str, client: Client, closing: AsyncExitStack) -> Worker:
+    async def _build(self, queue: str, client: Client, closing: AsyncExitStack) -> Worker:
         # Imported here: a geometry process needs no Stripe, and the others no geometry libraries.
         if queue == ORDERS:
             from fulfil.workers import orders  # noqa: PLC0415
@@ -133,8 +133,8 @@ class Crew:
             from fulfil.kit.isolation import Isolation  # noqa: PLC0415
             from fulfil.workers import geometry  # noqa: PLC0415
 
-            isolation = Isolation(preload=geometry.PRELOAD)
-            closing.push_async_callback(isolation.close)
+            # Started here, so that the first customer doesn't wait for its libraries.
+            isolation = await closing.enter_async_context(Isolation(preload=geometry.PRELOAD))
             storage = ObjectStorage.from_url(self._settings.storage)
             slicer = geometry.find_slicer(self._settings.slicer)
             return geometry.build(client, self._database, storage, isolation, slicer)

@@ -12,9 +12,9 @@ from typer.testing import CliRunner, Result
 
 from fulfil.api.schemas.files import File, Previews
 from fulfil.api.schemas.quotes import Quote, QuotedFile, QuoteItem, QuoteVersions
-from fulfil.cli.exits import CommandError, ExitCode, WrongUsageError
+from fulfil.cli.exits import CommandError, ExitCode, NotFoundError, WrongUsageError
 from fulfil.cli.main import app
-from fulfil.cli.quote_asking import Wishes, preview_paths
+from fulfil.cli.quote_asking import Wishes, preview_paths, read_operations
 from fulfil.cli.quote_views import show_quote
 from fulfil.kit.clock import utc_now
 from fulfil.models.messages.geometry import (
@@ -28,6 +28,7 @@ from fulfil.models.messages.geometry import (
 from fulfil.models.messages.prices import ItemWish, LeadTime, LeadTimeOption, PriceLine
 from fulfil.models.messages.quotes import QuoteStatus, ReadingOptions, Refusal
 from fulfil.models.money import Money
+from fulfil.quoting.prices.tariffs import load_tariff, parse_tariff
 from tests.api.quoted import ESTIMATE, SOLID, THIN, priced
 from tests.cli.scripted import Answer, Asked, ScriptedApi, problem, scripted_api
 
@@ -269,6 +270,22 @@ def test_what_is_not_wished_is_what_is_usual_for_the_file(
     wished = wishes.item(stored(known=known))
     assert (wished["process"], wished["material"]) == (process, material)
     assert "unit" not in wished
+
+
+def test_a_price_list_is_printed_whole_to_be_changed_and_tried() -> None:
+    printed = CliRunner().invoke(app, ["quote", "tariff"])
+    assert parse_tariff(printed.stdout.encode()) == load_tariff()
+    unknown = CliRunner().invoke(app, ["quote", "tariff", "1900-1"])
+    assert isinstance(unknown.exception, NotFoundError)
+
+
+def test_what_a_colour_means_is_said_of_drawings_only() -> None:
+    meant = read_operations(["#ff0000=score", "layer:A=B=Cut"])
+    assert meant == {"#ff0000": "score", "layer:A=B": "cut"}
+    assert Wishes(operations=meant).item(stored(known="dxf"))["operations"] == meant
+    assert "operations" not in Wishes(operations=meant).item(stored(known="stl"))
+    with pytest.raises(WrongUsageError, match="KEY="):
+        read_operations(["score"])
 
 
 def test_pictures_go_to_a_file_or_a_folder_under_names_of_their_own(tmp_path: Path) -> None:

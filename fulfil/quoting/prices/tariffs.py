@@ -302,13 +302,18 @@ def _no_constant(name: str) -> float:
     raise ValueError(f"{name} is not a number")
 
 
-@cache
-def load_tariff(version: str = CURRENT_TARIFF_VERSION) -> Tariff:
-    """A published price list; raises `TariffError` for a version there is none of."""
+def tariff_document(version: str = CURRENT_TARIFF_VERSION) -> bytes:
+    """A published price list as its JSON document; raises `TariffError` for a version there is none of."""
     file = resources.files("fulfil.quoting.prices").joinpath("data").joinpath(f"tariff-{version}.json")
     if not re.fullmatch(r"[0-9]{4}-[0-9]{1,3}", version) or not file.is_file():
         raise TariffError("version", f"there is no price list {version[:40]!r}")
-    tariff = parse_tariff(file.read_bytes())
+    return file.read_bytes()
+
+
+@cache
+def load_tariff(version: str = CURRENT_TARIFF_VERSION) -> Tariff:
+    """A published price list, read; raises `TariffError` for a version there is none of."""
+    tariff = parse_tariff(tariff_document(version))
     if tariff.version != version:
         raise TariffError("version", f"the price list {version} calls itself {tariff.version}")
     return tariff
