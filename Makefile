@@ -22,8 +22,8 @@ demo: .venv/ready ## One real order from file to payout on the embedded stack
 up: .venv/ready ## The embedded stack, until Ctrl-C
 	@$(BIN)/fulfil up
 
-test: .venv/ready ## The whole suite
-	@$(BIN)/python -m pytest
+test: .venv/ready ## The whole suite, a process per core
+	@$(BIN)/python -m pytest -n auto --dist loadfile
 
 lint: .venv/ready ## ruff, mypy, pyright, import contracts, migrations against tables
 	$(BIN)/ruff check .
