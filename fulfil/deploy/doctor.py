@@ -3,6 +3,7 @@
 import asyncio
 from collections.abc import Awaitable, Callable
 
+from fulfil.deploy.checks_of_files import check_files, check_slicer
 from fulfil.deploy.checks_of_machine import (
     check_api,
     check_binaries,
@@ -29,6 +30,8 @@ CHECKS: tuple[Check, ...] = (
     check_postgres,
     check_temporal,
     check_storage,
+    check_files,
+    check_slicer,
     check_stripe,
     check_tokens,
     check_api,

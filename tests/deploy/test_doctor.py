@@ -2,7 +2,9 @@
 
 import os
 import socket
+import sys
 from datetime import UTC, datetime, timedelta
+from functools import partial
 from pathlib import Path
 
 import pytest
@@ -10,12 +12,14 @@ from pydantic import SecretStr
 from sqlalchemy import make_url, text
 from sqlalchemy.ext.asyncio import create_async_engine
 
-from fulfil.deploy import checks_of_machine, checks_of_servers, doctor
+from fulfil.deploy import checks_of_files, checks_of_machine, checks_of_servers, doctor
+from fulfil.deploy.checks_of_files import check_files, check_slicer
 from fulfil.deploy.checks_of_machine import check_api, check_data_folder, check_ports, check_processes, check_tokens
 from fulfil.deploy.checks_of_servers import check_postgres, check_storage, check_stripe, check_temporal
 from fulfil.deploy.data_folder import ProcessRecord, StackFile, record_of
 from fulfil.deploy.doctor import examine
 from fulfil.deploy.findings import Finding, Patient, State
+from fulfil.kit.isolation import Isolation
 from fulfil.kit.settings import Settings
 from tests.conftest import RunningSimulator
 
@@ -220,3 +224,20 @@ async def test_a_check_that_hangs_is_a_failure_of_its_piece(tmp_path: Path, monk
         url = f"postgresql+asyncpg://me@127.0.0.1:{silent.getsockname()[1]}/x"
         finding = await doctor.run_check(check_postgres, patient(tmp_path, database_url=url))
     assert [found.detail for found in finding] == ["no answer within 0 s"]
+
+
+async def test_files_are_read_as_uploads_are(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (works,) = await check_files(patient(tmp_path))
+    assert works.state is State.OK
+    monkeypatch.setattr(checks_of_files, "Isolation", partial(Isolation, preload=["no.such.module"]))
+    (broken,) = await check_files(patient(tmp_path))
+    assert broken.state is State.FAILED
+    assert "seccomp" in broken.remedy
+
+
+@pytest.mark.parametrize(
+    ("setting", "state"), [("off", State.SKIPPED), ("/nowhere/slicer", State.FAILED), (sys.executable, State.OK)]
+)
+async def test_the_slicer_is_found_where_the_setting_says(tmp_path: Path, setting: str, state: State) -> None:
+    (finding,) = await check_slicer(patient(tmp_path, slicer=setting))
+    assert finding.state is state

@@ -11,7 +11,8 @@ from fulfil.models.money import Currency
 Item = TypeVar("Item")
 
 
-def _printable(value: str) -> str:
+def printable(value: str) -> str:
+    """The text; raises `ValueError` for control characters, which neither PostgreSQL nor a page can show."""
     if any(unicodedata.category(character) in {"Cc", "Cs"} for character in value):
         raise ValueError("must not contain control characters")
     return value
@@ -22,15 +23,15 @@ def _rfc3339(value: datetime) -> str:
 
 
 Line = Annotated[
-    str, StringConstraints(strip_whitespace=True, min_length=1, max_length=200), AfterValidator(_printable)
+    str, StringConstraints(strip_whitespace=True, min_length=1, max_length=200), AfterValidator(printable)
 ]
 Reason = Annotated[
     str,
     StringConstraints(strip_whitespace=True, min_length=3, max_length=500),
-    AfterValidator(_printable),
+    AfterValidator(printable),
     Field(description="Why; it stands in the timeline beside your name.", examples=["The customer asked by phone."]),
 ]
-Note = Annotated[str, StringConstraints(strip_whitespace=True, max_length=500), AfterValidator(_printable)]
+Note = Annotated[str, StringConstraints(strip_whitespace=True, max_length=500), AfterValidator(printable)]
 ShortName = Annotated[
     str, StringConstraints(strip_whitespace=True, min_length=1, max_length=40, pattern=r"^[A-Za-z0-9_+-]+$")
 ]

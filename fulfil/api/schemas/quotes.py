@@ -2,9 +2,9 @@
 
 from typing import Annotated, Literal
 
-from pydantic import Field, StringConstraints
+from pydantic import AfterValidator, Field, StringConstraints
 
-from fulfil.api.schemas.base import Body, Difference, Instant, Representation, ShortName
+from fulfil.api.schemas.base import Body, Difference, Instant, Representation, ShortName, printable
 from fulfil.api.schemas.files import Previews
 from fulfil.models.ids import FileId
 from fulfil.models.messages.estimates import Estimate
@@ -24,7 +24,7 @@ MOST_ITEMS = 20
 MOST_GROUPS = 200
 FILE = "fil_01a1fd64aa6677a18c33bf20b84fe1e2"
 
-GroupKey = Annotated[str, StringConstraints(min_length=1, max_length=200)]
+GroupKey = Annotated[str, StringConstraints(min_length=1, max_length=200), AfterValidator(printable)]
 TariffName = Annotated[str, StringConstraints(min_length=1, max_length=40, pattern=r"^[A-Za-z0-9_-]+$")]
 
 
