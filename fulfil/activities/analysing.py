@@ -1,6 +1,7 @@
 """Files to analyses: measured in a child process once per content, analyser and options, remembered and stored."""
 
 import asyncio
+import re
 import time
 from collections import OrderedDict
 from collections.abc import AsyncGenerator, Callable
@@ -10,6 +11,7 @@ from datetime import datetime
 from tempfile import TemporaryFile
 from typing import BinaryIO
 
+import structlog
 from sqlalchemy.dialects.postgresql import insert
 
 from fulfil.gateways.storage import ObjectMissingError, ObjectStorage
@@ -24,6 +26,11 @@ from fulfil.quoting.refusals import RefusalCode
 REMEMBERED_FILES = 200
 AT_ONCE = 2
 
+# In JSON; a backslash before it would make it a name that spells it out.
+NUL = re.compile(r"(?<!\\)(?:\\\\)*\\u0000")
+
+log = structlog.stdlib.get_logger(__name__)
+
 Tell = Callable[[AnalysisProgress | Glance], None]
 
 # What a file did to the process that read it, in words for its owner.
@@ -34,6 +41,7 @@ DEATHS = {
     IsolationReason.CRASHED: (RefusalCode.FILE_CRASHES_READER, "The file is so damaged that its reader crashed"),
     IsolationReason.ANSWER_TOO_LARGE: (RefusalCode.FILE_TOO_COMPLEX, "The file is too detailed"),
 }
+REMEDY = "Repair it or export it with a coarser tolerance, and upload the new file."
 
 
 @dataclass(frozen=True)
@@ -122,11 +130,7 @@ class AnalysisDesk:
             except ObjectMissingError:
                 return _refused(RefusalCode.FILE_MISSING, "The file's content is no longer stored. Upload it again.")
             except IsolationError as death:
-                if death.reason not in DEATHS:
-                    raise
-                code, what = DEATHS[death.reason]
-                remedy = "Repair it or export it with a coarser tolerance, and upload the new file."
-                return _refused(code, f"{what} ({death.detail}). {remedy}")
+                return _dead(death, sha256)
             took_ms = round((time.perf_counter() - began) * 1000)
         hashes = {artefact.kind.value: await self._storage.put(artefact.content) for artefact in artefacts}
         stored = StoredAnalysis(key, analysis, hashes, took_ms)
@@ -141,7 +145,7 @@ class AnalysisDesk:
                 async for frame in frames:
                     step = read_step(frame)
                     if isinstance(step, Analysis):
-                        return step, artefacts
+                        return _storable(step), artefacts
                     if isinstance(step, Artefact):
                         artefacts.append(step)
                     else:
@@ -186,6 +190,26 @@ class AnalysisDesk:
         if len(self._remembered) > REMEMBERED_FILES:
             self._remembered.popitem(last=False)
         return stored
+
+
+def _dead(death: IsolationError, sha256: str) -> StoredAnalysis:
+    """What a death means for its file; raises the death when the file is not to blame."""
+    if death.reason is IsolationReason.RAISED:  # a bug of ours, with a traceback that is nobody's business
+        log.error("a reader raised", file_sha256=sha256, traceback=death.detail)
+        return _refused(RefusalCode.FILE_CRASHES_READER, f"Our reader can't cope with the file. {REMEDY}")
+    if death.reason not in DEATHS:
+        raise death
+    code, what = DEATHS[death.reason]
+    return _refused(code, f"{what} ({death.detail}). {REMEDY}")
+
+
+def _storable(analysis: Analysis) -> Analysis:
+    """Refused when a name holds NUL, which PostgreSQL can't."""
+    if NUL.search(analysis.model_dump_json()) is None:
+        return analysis
+    detail = "A name in the file (a layer's, for instance) holds a NUL character. Rename it and export the file again."
+    refusal = Refusal(code=RefusalCode.FILE_UNREADABLE.value, detail=detail, param="file_id")
+    return Analysis(format=analysis.format, refusal=refusal)
 
 
 def _refused(code: RefusalCode, detail: str) -> StoredAnalysis:

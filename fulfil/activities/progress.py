@@ -3,6 +3,7 @@
 import asyncio
 from collections.abc import AsyncGenerator, Callable
 from contextlib import asynccontextmanager
+from contextvars import copy_context
 
 from temporalio import activity
 
@@ -21,6 +22,8 @@ class Progress:
     def __init__(self, files: int) -> None:
         self._files = [AnalysisProgress(stage="waiting", percent=0) for _ in range(files)]
         self._first_price: str | None = None
+        # Several activities may listen to one run; whoever tells it, each beats for itself.
+        self._activity = copy_context()
 
     def listen(self, position: int, first_price: FirstPrice) -> Callable[[AnalysisProgress | Glance], None]:
         """What the analysis of one file calls with every step."""
@@ -38,7 +41,8 @@ class Progress:
         """Heartbeat with what is known now."""
         behind = min(self._files, key=lambda file: file.percent)
         average = sum(file.percent for file in self._files) // len(self._files)
-        activity.heartbeat(AnalysisProgress(stage=behind.stage, percent=average, first_price=self._first_price))
+        progress = AnalysisProgress(stage=behind.stage, percent=average, first_price=self._first_price)
+        self._activity.run(activity.heartbeat, progress)
 
 
 @asynccontextmanager

@@ -124,7 +124,8 @@ def _item_row(request: PrepareQuote, position: int, wish: QuoteItemWish, priced:
         estimate=None if item.estimate is None else item.estimate.model_dump(mode="json"),
         priced=None if item.priced is None else item.priced.model_dump(mode="json"),
         refusal=None if item.refusal is None else item.refusal.model_dump(mode="json"),
-        amount_minor=item.priced.total_minor if item.priced else 0,
+        # What a person must look at counts towards no total: its lines only tell what it would cost.
+        amount_minor=item.priced.total_minor if item.priced and item.status is not QuoteStatus.MANUAL else 0,
         analyser_version=ANALYSER_VERSION if priced.analysis is not None else None,
         coefficients_version=None if item.estimate is None else item.estimate.coefficients_version,
         calculation_time_ms=priced.calculation_time_ms,

@@ -103,6 +103,7 @@ def create_app(
         openapi_tags=documentation.TAGS,
         lifespan=lifespan,
         generate_unique_id_function=_operation_id,
+        openapi_url=f"{documentation.API}/openapi.json",
         redoc_url=None,
     )
     install_error_handlers(app)

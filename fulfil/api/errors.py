@@ -135,7 +135,7 @@ async def _answer_http_exception(request: Request, error: Exception) -> Response
     raised = cast("HTTPException", error)
     status = HTTPStatus(raised.status_code)
     details = {
-        HTTPStatus.NOT_FOUND: f"There is nothing at {request.url.path}: see /openapi.json.",
+        HTTPStatus.NOT_FOUND: f"There is nothing at {request.url.path}: see /docs.",
         HTTPStatus.METHOD_NOT_ALLOWED: f"{request.method} is not possible here: see the Allow header.",
         HTTPStatus.BAD_REQUEST: "The body can't be read: send well-formed JSON in UTF-8.",
     }

@@ -1,6 +1,7 @@
 """From files on the disk to one quote: uploaded side by side, priced together, their pictures saved."""
 
 import asyncio
+import math
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from http import HTTPStatus
@@ -36,6 +37,11 @@ class Wishes:
     unit: str = ""
     accept: Sequence[str] = ()
     operations: Mapping[str, str] = field(default_factory=dict[str, str])
+
+    def __post_init__(self) -> None:
+        """Raises `WrongUsageError` for a number that no request can carry."""
+        if self.thickness_mm is not None and not math.isfinite(self.thickness_mm):
+            raise WrongUsageError(f"--thickness {self.thickness_mm}: give the sheet's thickness in mm.")
 
     def item(self, file: File) -> dict[str, object]:
         """The item of a request for this file."""

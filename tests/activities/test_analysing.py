@@ -1,16 +1,31 @@
 """A file is measured once, however many ask; what it did to its reader is told; progress is heard."""
 
 import asyncio
+from io import StringIO
 
 import pytest
+from ezdxf.filemanagement import new
 from sqlalchemy import text
 
+from fulfil.activities import analysing
 from fulfil.gateways.storage import object_key
 from fulfil.models.messages.geometry import Operation
 from fulfil.models.messages.quotes import AnalyseFile, AnalysisProgress, ReadingOptions
 from fulfil.quoting.analysis import ANALYSER_VERSION, Analysis
 from fulfil.quoting.artefacts import ArtefactKind
 from tests.activities.quoting_desk import BRACKET, PLATE, QuotingDesk, run
+from tests.kit import isolation_subjects as subjects
+
+
+def drawing_on_layer(name: str) -> bytes:
+    """A DXF of one square."""
+    document = new("R2000", units=4)
+    document.layers.add("PLACE")
+    square = [(0, 0), (50, 0), (50, 40), (0, 40)]
+    document.modelspace().add_lwpolyline(square, close=True, dxfattribs={"layer": "PLACE"})
+    written = StringIO()
+    document.write(written)
+    return written.getvalue().replace("PLACE", name).encode()
 
 
 async def test_an_analysis_is_stored_with_its_artefacts(desk: QuotingDesk) -> None:
@@ -82,6 +97,18 @@ async def test_progress_and_a_first_price_are_heard_before_the_quote(desk: Quoti
     assert "EUR (±" in early.first_price
 
 
+async def test_who_joins_a_run_is_told_in_its_own_beats_and_hears_no_other_price(desk: QuotingDesk) -> None:
+    wish = await desk.wish()
+    beats = {name: list[AnalysisProgress]() for name in ("analysis", "quote")}
+    request = AnalyseFile(file_sha256=wish["file_sha256"])
+    analysing_it = asyncio.create_task(run(desk.activities.analyse_file, request, beats["analysis"]))
+    quoting_it = asyncio.create_task(run(desk.activities.prepare_quote, desk.request(wish), beats["quote"]))
+    await asyncio.gather(analysing_it, quoting_it)
+    assert {beat.first_price for beat in beats["analysis"]} == {None}
+    for heard in beats.values():
+        assert {"reading", "measuring", "slicing", "looking", "drawing"} <= {beat.stage for beat in heard}
+
+
 async def test_what_a_colour_means_can_be_changed(desk: QuotingDesk) -> None:
     sha256 = (await desk.upload(PLATE, "plate.svg"))["file_sha256"]
     scored = ReadingOptions(operations={"#ff0000": Operation.SCORE})
@@ -90,6 +117,25 @@ async def test_what_a_colour_means_can_be_changed(desk: QuotingDesk) -> None:
     drawings = [Analysis.model_validate(row.analysis, strict=False).drawing for row in await desk.analyses()]
     lengths = {(drawing.cut_length_mm > 0, drawing.score_length_mm > 0) for drawing in drawings if drawing}
     assert lengths == {(True, False), (False, True)}
+
+
+async def test_a_name_the_database_can_not_hold_is_refused_and_the_other_files_are_priced(desk: QuotingDesk) -> None:
+    odd = await desk.wish(drawing_on_layer("A\0B"), process="laser", material="WOOD", thickness_mm=3.0)
+    spelt = await desk.wish(drawing_on_layer("A\\u0000B"), process="laser", material="WOOD", thickness_mm=3.0)
+    prepared = await desk.prepare(odd, spelt, await desk.wish())
+    assert prepared.refusals == ["file_unreadable", None, None]
+
+
+async def test_a_reader_that_raises_refuses_its_file_alone_and_tells_no_traceback(
+    desk: QuotingDesk, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    whole, broken = await desk.wish(), await desk.wish(BRACKET[:-70])
+    await desk.prepare(whole)
+    monkeypatch.setattr(analysing, "analyse_file", subjects.fail)
+    prepared = await desk.prepare(broken, whole)
+    assert prepared.refusals == ["file_crashes_reader", None]
+    assert "Traceback" not in str(prepared.items[0].refusal)
+    assert len(await desk.analyses()) == 1
 
 
 async def test_an_analysis_can_not_be_changed(desk: QuotingDesk) -> None:

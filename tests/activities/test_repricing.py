@@ -11,6 +11,7 @@ from fulfil.models.ids import new_id
 from fulfil.models.messages.quotes import Pricing, ReplayQuotes, RepriceQuote
 from fulfil.quoting.prices.tariffs import CURRENT_TARIFF_VERSION
 from tests.activities.quoting_desk import PLATE, QuotingDesk, run
+from tests.quoting.making_solids import binary_stl, box
 
 
 def dearer() -> str:
@@ -31,6 +32,16 @@ async def test_a_quote_proves_itself_to_the_letter_from_its_file(desk: QuotingDe
     proof = await run(desk.another_worker().reprice_quote, request)
     assert (proof.same, proof.differences, proof.difference_minor) == (True, (), 0)
     assert proof.after_minor == quoted.quote.total_minor
+
+
+async def test_what_waits_for_a_person_counts_neither_in_the_quote_nor_in_its_proof(desk: QuotingDesk) -> None:
+    too_long = binary_stl(box(900, 10, 10))
+    quoted = await desk.prepare(await desk.wish(too_long), await desk.wish())
+    assert [item.status for item in quoted.items] == ["manual", "firm"]
+    assert [item.amount_minor for item in quoted.items] == [0, quoted.quote.items_minor]
+    request = RepriceQuote(quote_id=quoted.quote.id, pricing=Pricing.ORIGINAL, afresh=True)
+    proof = await run(desk.another_worker().reprice_quote, request)
+    assert (proof.same, proof.differences, proof.difference_minor) == (True, (), 0)
 
 
 async def test_a_price_that_was_tampered_with_does_not_prove_itself(desk: QuotingDesk) -> None:

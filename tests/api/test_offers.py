@@ -6,10 +6,14 @@ import pytest
 from sqlalchemy import update
 
 from fulfil.api.errors import conflict
+from fulfil.models.ids import new_id
+from fulfil.models.messages.geometry import LengthUnit, UnitBasis, UnitDecision
 from fulfil.models.messages.jobs import AcceptOffer, JobState, OfferState
 from fulfil.models.messages.parties import Role
+from fulfil.models.messages.quotes import ReadingOptions
 from fulfil.models.tables.jobs import OfferRow
 from tests.api.fakes import ENDED
+from tests.api.quoted import SOLID, analysis_row, item_row, priced, quote_row
 from tests.api.running import Api
 from tests.api.world import Person, World
 
@@ -29,6 +33,35 @@ async def test_a_provider_sees_her_open_offers_with_her_payout(
     assert listed[0]["allowed_actions"] == ["accept", "decline"]
     assert (await api.get(f"/offers/{sale.offer_id}", provider)).json() == listed[0]
     assert len((await api.get("/offers", provider)).json()["data"]) == 2
+
+
+async def test_a_provider_is_told_how_the_file_was_understood_when_it_was_priced(
+    api: Api, world: World, customer: Person, provider: Person
+) -> None:
+    file_id, quote_id = await world.file(customer), new_id("quo")
+    inches = UnitDecision(unit=LengthUnit.INCH, mm_per_unit=25.4, basis=UnitBasis.CONFIRMED, reason="She said so.")
+    solid = SOLID.model_copy(update={"unit": inches, "size_mm": (254.0, 25.4, 50.8)})
+    analysis = analysis_row("0" * 64, ReadingOptions(unit=LengthUnit.INCH), solid=solid)
+    price = priced().model_copy(update={"infill_percent": 80})
+    item = item_row(quote_id, file_id, analysis_id=analysis.id, priced=price, accepted=["thin_wall"])
+    await world.add(analysis, quote_row(quote_id, customer.owner_id), item)
+    sale = await world.sale(customer, provider, quote_id=quote_id)
+
+    offer = (await api.get(f"/offers/{sale.offer_id}", provider)).json()
+
+    assert offer["work"]["files"] == [
+        {
+            "file_id": file_id,
+            "name": "bracket.stl",
+            "quantity": 2,
+            "unit": "inch",
+            "size_mm": [254.0, 25.4, 50.8],
+            "infill_percent": 80,
+            "thickness_mm": None,
+            "operations": None,
+            "accepted_risks": ["thin_wall"],
+        }
+    ]
 
 
 async def test_accepting_asks_the_jobs_workflow(api: Api, world: World, customer: Person, provider: Person) -> None:

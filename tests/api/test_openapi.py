@@ -31,6 +31,10 @@ def test_the_document_is_openapi_3_1_and_every_route_explains_itself(document: d
         assert described["tags"], path
 
 
+def test_the_document_is_where_the_readme_says() -> None:
+    assert create_app(Settings(jwt_secret=SecretStr(SECRET))).openapi_url == "/api/v1/openapi.json"
+
+
 def test_every_error_is_a_problem(document: dict[str, Any]) -> None:
     for _, path, described in routes(document):
         for status, answer in described["responses"].items():

@@ -204,6 +204,7 @@ async def test_a_photo_alone_is_not_priced(api: Api, world: World, customer: Per
         ("unit", "parsec"),
         ("operations", {"#ff0000": "melt"}),
         ("operations", {"": "cut"}),
+        ("operations", {"layer:\0": "cut"}),
         ("operations", {f"layer:{number}": "cut" for number in range(201)}),
         ("accept", ["everything"]),
         ("price", 1),

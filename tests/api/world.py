@@ -192,9 +192,10 @@ class World:
         offer: OfferState = OfferState.OPEN,
         production: JobState | None = None,
         policies: OrderPolicies | None = None,
+        quote_id: str | None = None,
     ) -> Sale:
         """A paid order whose job is offered to (or made by) the provider."""
-        quote_id = await self.quote(customer)
+        quote_id = quote_id or await self.quote(customer)
         order_id = await self.order(
             customer, quote_id=quote_id, state=order, payment=PaymentState.AUTHORIZED, policies=policies
         )

@@ -2,6 +2,7 @@
 
 import asyncio
 import json
+import math
 import re
 from collections.abc import Mapping
 from pathlib import Path
@@ -270,6 +271,12 @@ def test_what_is_not_wished_is_what_is_usual_for_the_file(
     wished = wishes.item(stored(known=known))
     assert (wished["process"], wished["material"]) == (process, material)
     assert "unit" not in wished
+
+
+@pytest.mark.parametrize("thickness_mm", [math.nan, math.inf])
+def test_a_thickness_that_is_no_number_is_wrong_usage(thickness_mm: float) -> None:
+    with pytest.raises(WrongUsageError, match="thickness in mm"):
+        Wishes(thickness_mm=thickness_mm)
 
 
 def test_a_price_list_is_printed_whole_to_be_changed_and_tried() -> None:

@@ -132,10 +132,11 @@ def represent_quote(row: QuoteRow, parts: Sequence[ItemParts]) -> Quote:
 
 def _represent_item(parts: ItemParts, currency: str) -> QuoteItem:
     row, file, confirmation, solid, drawing, artefacts = parts
-    priced = row.priced is not None
+    status = QuoteStatus(row.status)
+    counted = row.priced is not None and status is not QuoteStatus.MANUAL
     return QuoteItem(
         position=row.position,
-        status=QuoteStatus(row.status),
+        status=status,
         file=QuotedFile(id=file.id, name=file.name, format=file.format),
         wish=ItemWish.model_validate(row.wish),
         options=ReadingOptions.model_validate(row.options),
@@ -144,8 +145,8 @@ def _represent_item(parts: ItemParts, currency: str) -> QuoteItem:
         drawing=represent_drawing(drawing),
         findings=[Finding.model_validate(finding) for finding in row.findings],
         estimate=Estimate.model_validate(row.estimate) if row.estimate else None,
-        price=PricedItem.model_validate(row.priced) if priced else None,
-        amount=Money(amount_minor=row.amount_minor, currency=currency) if priced else None,
+        price=PricedItem.model_validate(row.priced) if row.priced is not None else None,
+        amount=Money(amount_minor=row.amount_minor, currency=currency) if counted else None,
         refusal=_represent_refusal(row),
         previews=(
             represent_previews(artefacts, file_id=row.file_id, analysis_id=row.analysis_id)

@@ -8,21 +8,28 @@ from sqlalchemy.orm import InstrumentedAttribute
 
 from fulfil.api.schemas.jobs import WorkFile
 from fulfil.models.messages.quotes import QuoteStatus
-from fulfil.models.tables.quotes import FileRow, QuoteItemRow
+from fulfil.models.tables.quotes import FileAnalysisRow, FileRow, QuoteItemRow
 
 FilesColumn = ScalarSelect[list[dict[str, Any]]]
 
 
 def files_of_quote(quote_id: InstrumentedAttribute[str]) -> FilesColumn:
     """A column for a query that has the quote's id: what `represent_files` takes."""
+    solid, drawing = FileAnalysisRow.analysis["solid"], FileAnalysisRow.analysis["drawing"]
+    priced = QuoteItemRow.priced
     one = func.jsonb_build_object(
-        *("file_id", QuoteItemRow.file_id, "name", FileRow.name, "quantity", QuoteItemRow.quantity)
+        *("file_id", QuoteItemRow.file_id, "name", FileRow.name, "quantity", QuoteItemRow.quantity),
+        *("unit", func.coalesce(solid["unit"]["unit"], drawing["unit"]["unit"])),
+        *("size_mm", func.coalesce(solid["size_mm"], drawing["size_mm"])),
+        *("infill_percent", priced["infill_percent"], "thickness_mm", priced["thickness_mm"]),
+        *("groups", drawing["groups"], "accepted_risks", QuoteItemRow.accepted),
     )
     files: ScalarSelect[list[dict[str, Any]]] = (
         select(func.jsonb_agg(aggregate_order_by(one, QuoteItemRow.position), type_=JSONB))
         .join(FileRow, FileRow.id == QuoteItemRow.file_id)
+        .outerjoin(FileAnalysisRow, FileAnalysisRow.id == QuoteItemRow.analysis_id)
         .where(QuoteItemRow.quote_id == quote_id, QuoteItemRow.status != QuoteStatus.REFUSED)
-        .correlate_except(QuoteItemRow, FileRow)
+        .correlate_except(QuoteItemRow, FileRow, FileAnalysisRow)
         .scalar_subquery()
     )
     return files
@@ -30,4 +37,10 @@ def files_of_quote(quote_id: InstrumentedAttribute[str]) -> FilesColumn:
 
 def represent_files(files: list[dict[str, Any]]) -> list[WorkFile]:
     """The column as the API shows it."""
-    return [WorkFile.model_validate(file) for file in files]
+    return [_represent_file(dict(file)) for file in files]
+
+
+def _represent_file(file: dict[str, Any]) -> WorkFile:
+    groups: list[dict[str, Any]] | None = file.pop("groups")
+    operations = None if groups is None else {group["key"]: group["operation"] for group in groups}
+    return WorkFile.model_validate({**file, "operations": operations})

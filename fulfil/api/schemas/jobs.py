@@ -7,6 +7,8 @@ from pydantic import Field, StringConstraints
 from fulfil.api.schemas.base import Body, Instant, Line, Note, Representation
 from fulfil.models.ids import FileId
 from fulfil.models.messages.events import NextStep
+from fulfil.models.messages.findings import FindingCode
+from fulfil.models.messages.geometry import LengthUnit, Operation
 from fulfil.models.messages.jobs import JobState, OfferState, Stage
 from fulfil.models.money import Money
 
@@ -21,11 +23,20 @@ Percent = Annotated[int, Field(ge=0, le=100, strict=True)]
 
 
 class WorkFile(Representation):
-    """One file to make so many times."""
+    """One file to make so many times, and how it was understood when it was priced: make it so, not as it looks.
+
+    A file without a unit of its own is made to `size_mm`; `operations` tell what each colour or layer means.
+    """
 
     file_id: str
     name: str
     quantity: int
+    unit: LengthUnit | None = None
+    size_mm: list[float] | None = Field(None, examples=[[64.0, 46.0, 52.0]])
+    infill_percent: int | None = None
+    thickness_mm: float | None = None
+    operations: dict[str, Operation] | None = Field(None, examples=[{"#ff0000": "cut"}])
+    accepted_risks: list[FindingCode] = Field(default_factory=list[FindingCode])
 
 
 class Work(Representation):

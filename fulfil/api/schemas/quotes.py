@@ -110,7 +110,9 @@ class QuoteItem(Representation):
     findings: list[Finding]
     estimate: Estimate | None = Field(description="One piece, with the band of its error in percent.")
     price: PricedItem | None
-    amount: Money | None
+    amount: Money | None = Field(
+        description="Its part of the total; null while a person must look, whatever `price` says."
+    )
     refusal: Refusal | None
     previews: Previews | None
     confirmation: EstimateConfirmation | None

@@ -79,6 +79,8 @@ class PricedItem(Message):
     material_g: int
     machine_hours: str  # decimal, for all pieces
     production_days: int
+    infill_percent: int | None = None  # as wished for, or the price list's default
+    thickness_mm: float | None = None
 
 
 class PricedQuote(Message):

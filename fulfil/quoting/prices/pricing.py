@@ -25,7 +25,7 @@ from fulfil.quoting.prices.charges import (
 )
 from fulfil.quoting.prices.machines import suitable_machines
 from fulfil.quoting.prices.tariffs import LeadTimeRule, QuantityDiscount, Tariff
-from fulfil.quoting.prices.terms import Terms
+from fulfil.quoting.prices.terms import PrintTerms, SheetTerms, Terms
 from fulfil.quoting.refusals import QuotingRefusalError, RefusalCode
 
 HUNDRED = Decimal(100)
@@ -61,6 +61,8 @@ def price_item(terms: Terms, estimate: Estimate, size_mm: Sequence[float]) -> Pr
         material_g=int((piece.mass_g * terms.quantity).to_integral_value(ROUND_CEILING)),
         machine_hours=str((seconds / SECONDS_PER_HOUR).quantize(HOURS_STEP, ROUND_CEILING)),
         production_days=days,
+        infill_percent=terms.infill_percent if isinstance(terms, PrintTerms) else None,
+        thickness_mm=terms.thickness_mm if isinstance(terms, SheetTerms) else None,
     )
 
 
