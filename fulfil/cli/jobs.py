@@ -6,7 +6,7 @@ from typing import Annotated
 
 import typer
 
-from fulfil.api.schemas.jobs import Job
+from fulfil.api.schemas.jobs import Job, WorkFile
 from fulfil.cli.client import ApiClient
 from fulfil.cli.connection import ActAs, ask
 from fulfil.cli.playing.people import Customer, Provider
@@ -127,6 +127,20 @@ def _report(
     _show(ask(question, data_dir, act_as), output)
 
 
+def as_understood(file: WorkFile) -> str:
+    """`2 x bracket.stl: 64 x 46 x 52 mm (in inch), 80 % infill, thin_wall accepted`."""
+    size = " x ".join(f"{side:g}" for side in file.size_mm or ())
+    operations = (file.operations or {}).items()
+    told = (
+        f"{size} mm (in {file.unit})" if size else "",
+        f"{file.infill_percent} % infill" if file.infill_percent is not None else "",
+        f"{file.thickness_mm:g} mm thick" if file.thickness_mm is not None else "",
+        *(f"{key} {operation}" for key, operation in operations),
+        *(f"{risk} accepted" for risk in file.accepted_risks),
+    )
+    return f"{file.quantity} x {file.name}: {', '.join(part for part in told if part)}".rstrip(": ")
+
+
 def _show(job: Job, output: OutputFormat) -> None:
     production = job.production
     facts: dict[str, object] = {
@@ -134,6 +148,7 @@ def _show(job: Job, output: OutputFormat) -> None:
         "order": job.order_id,
         "state": job.state,
         "work": f"{job.work.title}: {job.work.process} in {job.work.material}",
+        **{f"file {number}": as_understood(file) for number, file in enumerate(job.work.files, start=1)},
         "provider": job.provider_name,
         "done": f"{production.percent} %" if production else None,
         "tracking": production.tracking_number if production else None,
