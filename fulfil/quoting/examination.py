@@ -38,7 +38,7 @@ from fulfil.quoting.readers.stl import read_stl
 from fulfil.quoting.readers.svg import read_svg
 from fulfil.quoting.readers.threemf import read_threemf
 from fulfil.quoting.refusals import QuotingRefusalError, RefusalCode, file_refusal
-from fulfil.quoting.solids.columns import stand_columns
+from fulfil.quoting.solids.columns import hit_columns, stand_columns
 from fulfil.quoting.solids.facts import measure_solid
 from fulfil.quoting.solids.layers import slice_layers
 from fulfil.quoting.solids.stream import measure_binary_stl
@@ -108,8 +108,9 @@ def _examine_solid(file: BinaryIO, found: FileFormat, options: ReadingOptions) -
     solid, corners = measured.geometry, measured.corners
     yield Glance(solid.volume_mm3, solid.area_mm2, solid.size_mm)
     yield AnalysisProgress(stage="slicing", percent=40)
-    layers = slice_layers(corners)
-    support = stand_columns(corners)
+    hits = hit_columns(corners)
+    layers = slice_layers(corners, hits=hits)
+    support = stand_columns(corners, hits)
     yield AnalysisProgress(stage="looking", percent=65)
     walls, gaps = measure_walls(corners)
     held = {"overhang_mm2": support.overhang_mm2, "support_mm3": support.support_mm3}

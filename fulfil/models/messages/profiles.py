@@ -21,6 +21,8 @@ class LayerProfile(Message):
     loops: Samples  # outlines, at least: exact unless several islands have holes
     top_mm2: Samples  # upward surfaces, seen from above, as far as the walls don't cover them
     bottom_mm2: Samples  # downward surfaces likewise
+    inside_mm2: Samples = ()  # what two perimeters leave of the section, less where it is too thin to be filled
+    sparse_mm2: Samples = ()  # the part of it that is no skin, so gets infill
 
 
 class Support(Message):
@@ -30,3 +32,7 @@ class Support(Message):
     support_mm3: float
     sides_mm2: float = 0  # the columns' upright faces: slender columns have more for their volume
     room_mm2: Samples = ()  # the columns' section in equal slices of the part's height, from the bed up
+    # The same three with the margin that slicers give overhangs; nothing in profiles measured before they were told.
+    spread_overhang_mm2: float = 0
+    spread_support_mm3: float = 0
+    spread_sides_mm2: float = 0

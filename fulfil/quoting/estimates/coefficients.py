@@ -10,7 +10,7 @@ from pydantic import TypeAdapter
 
 from fulfil.models.messages.base import Message
 
-FDM_DEFAULT = "fdm-mk3s-0.20-1"
+FDM_DEFAULT = "fdm-mk3s-0.20-2"
 RESIN_DEFAULT = "resin-assumed-1"
 PACKAGE = "fulfil.quoting.estimates"
 FOLDER = "data"
@@ -57,6 +57,7 @@ class FdmMass(Message):
     infill: float  # of the nominal density
     anchor: float  # infill that runs along the walls
     anchor_width_mm: float
+    from_cells: bool = False  # take inside and sparse area from the profile's cells; skin, edge and thin don't count
 
 
 class FdmTime(Message):
@@ -79,6 +80,8 @@ class FdmTime(Message):
     hop_mixed_mm: float  # hops per mm of outline where solid and sparse infill meet
     shortest_layer_s: float  # cooling: layers are slowed down to this
     slowest_s_mm3: float  # cooling: but no slower than this
+    infill_growth: float = 0  # power of the infill by which its lines get slower, as they turn more often
+    hops_solid_loop: float = 0  # more of them per outline where all around it is solid: its lines end there
 
 
 class FdmSupport(Message):
@@ -90,6 +93,7 @@ class FdmSupport(Message):
     time_s_mm3: float
     side_s_mm2: float
     layer_s: float
+    spread: bool = False  # these are per volume and area with the margin slicers give overhangs
 
 
 class FdmShell(Message):

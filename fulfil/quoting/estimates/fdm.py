@@ -34,7 +34,7 @@ def estimate_fdm(
     kind = known.materials.get(material.upper(), known.other_material)
     layers = Layers.of(profile, support)
     volumes = layer_volumes(layers, known, infill)
-    seconds = layer_seconds(layers, volumes, known, kind)
+    seconds = layer_seconds(layers, volumes, known, kind, infill)
     parts = _parts(layers, volumes, seconds, known, density_g_cm3 * kind.extrusion / MM3_PER_CM3, infill)
     held = float((volumes.support * layers.count).sum())
     notable = held > NOTABLE_SUPPORT * float((volumes.layer * layers.count).sum())

@@ -13,6 +13,7 @@ Floats = NDArray[np.float64]
 
 MIXED = (0.02, 0.98)  # shares of solid between which a layer has both solid and sparse infill
 TINY = 1e-9
+USUAL_INFILL = 0.20  # what the coefficients are fitted at
 
 
 @dataclass(frozen=True)
@@ -25,6 +26,8 @@ class Layers:
     loops: Floats
     top_mm2: Floats
     bottom_mm2: Floats
+    inside_mm2: Floats  # these two are empty in profiles measured before cells were looked at
+    sparse_mm2: Floats
     room_share: Floats
     count: Floats
     height_mm: float
@@ -44,6 +47,8 @@ class Layers:
             loops=np.array(profile.loops, dtype=np.float64),
             top_mm2=np.array(profile.top_mm2, dtype=np.float64),
             bottom_mm2=np.array(profile.bottom_mm2, dtype=np.float64),
+            inside_mm2=np.array(profile.inside_mm2, dtype=np.float64),
+            sparse_mm2=np.array(profile.sparse_mm2, dtype=np.float64),
             room_share=_room_share(held, count),
             count=count,
             height_mm=profile.layer_height_mm,
@@ -91,6 +96,32 @@ def layer_volumes(layers: Layers, known: FdmCoefficients, infill: float) -> Volu
     Volume = section * height; a support's volume is spread over its layers like the room under the overhangs.
     """
     mass = known.mass
+    outline = layers.perimeter_mm
+    if mass.from_cells and len(layers.inside_mm2):
+        walls, rest, share = _seen_in_cells(layers, known, infill)
+    else:
+        walls, rest, share = _told_by_surfaces(layers, known)
+    sparse = rest * (1 - share)
+    anchors = mass.anchor * np.minimum(mass.anchor_width_mm * outline * (1 - share), sparse)
+    if mass.from_cells:  # anchors lie between the lines of infill
+        anchors = anchors * (1 - infill) / (1 - USUAL_INFILL)
+    filling = np.minimum(mass.infill * infill * sparse + (anchors if infill > 0 else 0), sparse)
+    support = support_volume(layers, known) * layers.room_share
+    height = layers.height_mm
+    return Volumes(walls * height, rest * share * height, filling * height, support, share)
+
+
+def _seen_in_cells(layers: Layers, known: FdmCoefficients, infill: float) -> tuple[Floats, Floats, Floats]:
+    """Walls, what they leave, and the solid share of it, which is all at full infill."""
+    rest = layers.inside_mm2
+    walls = np.minimum(known.mass.wall_section * layers.section_mm2, layers.section_mm2 - rest)
+    share = 1 - np.divide(layers.sparse_mm2, rest, out=np.zeros_like(rest), where=rest > 0)
+    return walls, rest, np.clip(share, 0, 1) if infill < 1 else np.ones_like(share)
+
+
+def _told_by_surfaces(layers: Layers, known: FdmCoefficients) -> tuple[Floats, Floats, Floats]:
+    """The same from sums alone, which add up skins that lie below each other."""
+    mass = known.mass
     section, outline = layers.section_mm2, layers.perimeter_mm
     half_width = section / np.maximum(outline, TINY)
     filled = np.clip((mass.thin_above_mm - half_width) / (mass.thin_above_mm - mass.thin_below_mm), 0, 1)
@@ -102,22 +133,26 @@ def layer_volumes(layers: Layers, known: FdmCoefficients, infill: float) -> Volu
     skins += _window(layers.bottom_mm2, 1, known.bottom_layers, layers.layers_per_sample)
     share = np.minimum(1, mass.skin * skins / np.maximum(rest, TINY))
     share = share + mass.edge * np.sqrt(share * (1 - share)) * np.minimum(1, outline / np.maximum(rest, TINY))
-    share = np.clip(share, 0, 1)
-    sparse = rest * (1 - share)
-    anchors = mass.anchor * np.minimum(mass.anchor_width_mm * outline * (1 - share), sparse)
-    filling = np.minimum(mass.infill * infill * sparse + (anchors if infill > 0 else 0), sparse)
-    support = support_volume(layers, known) * layers.room_share
-    height = layers.height_mm
-    return Volumes(walls * height, rest * share * height, filling * height, support, share)
+    return walls, rest, np.clip(share, 0, 1)
 
 
 def support_volume(layers: Layers, known: FdmCoefficients) -> float:
     """Filament of all support in mm3."""
     held, rule = layers.support, known.support
-    return rule.column * held.support_mm3 + rule.overhang_mm * held.overhang_mm2 + rule.side_mm * held.sides_mm2
+    room, roof, sides = (held.support_mm3, held.overhang_mm2, held.sides_mm2)
+    if rule.spread and held.spread_support_mm3:
+        room, roof, sides = (held.spread_support_mm3, held.spread_overhang_mm2, held.spread_sides_mm2)
+    return rule.column * room + rule.overhang_mm * roof + rule.side_mm * sides
 
 
-def layer_seconds(layers: Layers, volumes: Volumes, known: FdmCoefficients, material: FdmMaterial) -> Seconds:
+def _sides(layers: Layers, known: FdmCoefficients) -> float:
+    held = layers.support
+    return held.spread_sides_mm2 if known.support.spread and held.spread_support_mm3 else held.sides_mm2
+
+
+def layer_seconds(
+    layers: Layers, volumes: Volumes, known: FdmCoefficients, material: FdmMaterial, infill_share: float = USUAL_INFILL
+) -> Seconds:
     """Speeds in s/mm3 as fitted, no faster than the material melts, plus corners, line ends, hops and cooling.
 
     The first layer is slow throughout, and isn't slowed down further.
@@ -136,16 +171,18 @@ def layer_seconds(layers: Layers, volumes: Volumes, known: FdmCoefficients, mate
     solid += time.top_extra_s_mm3 * np.minimum(layers.top_mm2 * height, volumes.solid)
     bridges = np.concatenate([[0.0], layers.bottom_mm2[1:]])
     solid += time.bridge_extra_s_mm3 * np.minimum(bridges * height, volumes.solid)
-    infill = rate(time.infill_s_mm3) * volumes.infill
+    turning = (infill_share / USUAL_INFILL) ** time.infill_growth
+    infill = rate(time.infill_s_mm3 * turning) * volumes.infill
     infill += time.infill_end_s_mm * np.minimum(known.mass.anchor_width_mm * outline, volumes.infill / height)
     support = rate(known.support.time_s_mm3) * volumes.support
-    support += known.support.side_s_mm2 * layers.support.sides_mm2 * layers.room_share
+    support += known.support.side_s_mm2 * _sides(layers, known) * layers.room_share
     support += known.support.layer_s * (volumes.support > 0)
     first = rate(time.first_layer_s_mm3)
     walls[0] = first * volumes.walls[0] + time.corner_s * layers.corners[0]
     solid[0], infill[0] = first * volumes.solid[0], first * volumes.infill[0]
     inside = (volumes.solid + volumes.infill) / height
     hops = time.hops_per_loop * layers.loops + time.hops_per_layer * inside / (inside + time.hop_area_mm2)
+    hops += time.hops_solid_loop * np.maximum(layers.loops - 1, 0) * volumes.solid_share * (inside > 0)
     mixed = (volumes.solid_share > MIXED[0]) & (volumes.solid_share < MIXED[1])
     hops = time.hop_s * (hops + time.hop_mixed_mm * outline * mixed)
     slowest = time.slowest_s_mm3 / thicker * volumes.layer + hops

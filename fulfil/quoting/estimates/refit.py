@@ -51,7 +51,13 @@ class Step:
 
 
 STEPS = (
-    Step("mass", ("wall_width_mm", "skin", "edge", "anchor"), "filament_mm3", "layers", 1.0),
+    Step(
+        "mass",
+        ("wall_section", "wall_width_mm", "skin", "edge", "anchor", "infill"),
+        "filament_mm3",
+        "layers",
+        0.3,
+    ),
     Step("time", ("slowest_s_mm3", "shortest_layer_s"), "time_s", "layers", 0.1),
     Step(
         "time",
@@ -62,9 +68,12 @@ STEPS = (
             "solid_line_s_mm",
             "infill_s_mm3",
             "infill_end_s_mm",
+            "first_layer_s_mm3",
             "hop_s",
             "hops_per_loop",
+            "hops_solid_loop",
             "hops_per_layer",
+            "hop_mixed_mm",
             "slowest_s_mm3",
             "shortest_layer_s",
         ),

@@ -11,7 +11,7 @@ from fulfil.quoting.estimates.coefficients import ErrorRow, FdmCoefficients
 from fulfil.quoting.estimates.fdm_layers import Layers, layer_seconds, layer_volumes
 from fulfil.quoting.estimates.fdm_shell import shell_seconds, shell_volumes
 from fulfil.quoting.mesh import Corners
-from fulfil.quoting.solids.columns import stand_columns
+from fulfil.quoting.solids.columns import hit_columns, stand_columns
 from fulfil.quoting.solids.layers import slice_layers
 
 INFILL = 0.20
@@ -61,8 +61,9 @@ class Truth:
     @classmethod
     def of(cls, part: TruthPart, corners: Corners, layer_height_mm: float) -> "Truth":
         """Measure the part, in mm."""
-        profile = slice_layers(corners, layer_height_mm)
-        return cls(part, profile, Layers.of(profile, None), Layers.of(profile, stand_columns(corners)))
+        hits = hit_columns(corners)
+        profile = slice_layers(corners, layer_height_mm, hits=hits)
+        return cls(part, profile, Layers.of(profile, None), Layers.of(profile, stand_columns(corners, hits)))
 
 
 @dataclass(frozen=True)
@@ -84,7 +85,7 @@ def read_truth_file(content: bytes) -> TruthFile:
 def guess_layers(layers: Layers, known: FdmCoefficients, infill: float) -> Guess:
     """The per-layer estimate in PLA, or whatever the coefficients were fitted on first."""
     volumes = layer_volumes(layers, known, infill)
-    seconds = layer_seconds(layers, volumes, known, next(iter(known.materials.values())))
+    seconds = layer_seconds(layers, volumes, known, next(iter(known.materials.values())), infill)
     return Guess(float((volumes.layer * layers.count).sum()), float((seconds.layer * layers.count).sum()))
 
 

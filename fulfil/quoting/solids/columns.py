@@ -1,22 +1,30 @@
 """What hangs over, and how much room is under it: a solid seen as columns of a grid (dexels)."""
 
+import math
 from collections.abc import Iterator
+from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
 
 from fulfil.models.messages.profiles import Support
 from fulfil.quoting.mesh import Corners
+from fulfil.quoting.solids.cells import BITS, count_all, fallen, fill_words, grown, moved_down, set_bits
 
 Floats = NDArray[np.float64]
 Integers = NDArray[np.int64]
 
 SMALLEST_CELL_MM = 0.35
-CELLS_PER_SIDE = 200
+# Bounds time and memory: words of 64 layers (`cells`).
+MOST_WORDS = 1_200_000
 # A surface hangs over when it leans more than so many degrees from the vertical's far side, as slicers count.
 OVERHANG_DEGREES = 50
 # Less room than this, two layers, is bridged or closed without support.
 SMALLEST_GAP_MM = 0.4
+# Slicers let support stand out beside what it holds (fitted).
+SPREAD_MM = 1.0
+LAYER_MM = 0.2
+MOST_LAYERS = 2500
 CHUNK_TRIANGLES = 32_768
 # Thousands of plates above each other get a coarser grid rather than all memory.
 MOST_HITS = 6_000_000
@@ -29,26 +37,82 @@ ENTERING = np.uint64(2)  # bit of a hit: the surface faces down, so the solid be
 HANGING = np.uint64(1)  # bit of a hit: so flat that it needs support
 
 
-def stand_columns(corners: Corners) -> Support:
+@dataclass(frozen=True)
+class Grid:
+    """Upright columns: so many per row, so far apart."""
+
+    cell_mm: float
+    columns: int
+    rows: int
+
+    def shape(self, margin: int) -> tuple[int, int]:
+        """Rows and columns with `margin` more at every side."""
+        return self.rows + 2 * margin, self.columns + 2 * margin
+
+    def widened(self, column: Integers, margin: int) -> Integers:
+        """Numbers of the same columns in the grid with a margin."""
+        row = column // self.columns
+        return (row + margin) * (self.columns + 2 * margin) + column - row * self.columns + margin
+
+
+@dataclass(frozen=True)
+class Hits:
+    """Where columns meet the surface, sorted by column and height."""
+
+    grid: Grid
+    column: Integers
+    height_mm: Floats
+    entering: NDArray[np.bool_]
+    hanging: NDArray[np.bool_]
+    starts: Integers  # for each hit, the first of its column
+
+
+def stand_columns(corners: Corners, hits: Hits | None = None) -> Support:
     """Support a solid in mm, (n, 3, 3), needs as it stands; place and order of triangles don't matter.
 
     Each column of the grid counts its overhanging surfaces, and under each the room down to the next surface or the
     bed. Surfaces inside another body don't hang over anything. Memory is bounded: where too many surfaces lie above
-    each other, the grid gets coarser. An open surface gives approximations.
+    each other, the grid gets coarser. An open surface gives approximations. `hits` are those of `hit_columns`, for
+    callers who have them already.
     """
-    points = corners.reshape(-1, 3)
-    lowest, highest = points.min(axis=0).astype(np.float64), points.max(axis=0).astype(np.float64)
-    size = highest - lowest
-    cell = max(SMALLEST_CELL_MM, float(max(size[0], size[1])) / CELLS_PER_SIDE)
+    return _supported(hits or hit_columns(corners), float(_lowest_and_size(corners)[1][2]))
+
+
+def hit_columns(corners: Corners) -> Hits:
+    """Every hit of the columns of a grid, which is coarser where too many surfaces lie above each other."""
+    lowest, size = _lowest_and_size(corners)
+    words = min(float(size[2]) / LAYER_MM, MOST_LAYERS) // BITS + 1
+    cell = max(SMALLEST_CELL_MM, math.sqrt(float(size[0] * size[1]) * words / MOST_WORDS))
     cell = max(cell, (_seen_mm2(corners, lowest) / MOST_HITS) ** 0.5)
-    columns = int(size[0] / cell) + 2
+    grid = Grid(cell, int(size[0] / cell) + 2, int(size[1] / cell) + 2)
     height_step = max(float(size[2]), 1e-6) / (HEIGHT_STEPS - 1)
     origin = np.array([lowest[0] - OFFSET[0] * cell, lowest[1] - OFFSET[1] * cell, lowest[2]])
-    hits = [np.zeros(0, np.uint64)]
+    found = [np.zeros(0, np.uint64)]
     for start in range(0, len(corners), CHUNK_TRIANGLES):
         placed = (corners[start : start + CHUNK_TRIANGLES].astype(np.float64) - origin) / (cell, cell, height_step)
-        hits.extend(_hits(placed, columns, height_step / cell))
-    return _supported(np.sort(np.concatenate(hits)), cell, height_step, columns)
+        found.extend(_hits(placed, grid.columns, height_step / cell))
+    packed = np.sort(np.concatenate(found))
+    column = (packed >> np.uint64(42)).astype(np.int64)
+    height = (packed >> np.uint64(2) & np.uint64(HEIGHT_STEPS - 1)).astype(np.float64) * height_step
+    at = np.arange(len(packed))
+    starts = np.maximum.accumulate(np.where(np.diff(column, prepend=-1) > 0, at, 0))
+    return Hits(grid, column, height, (packed & ENTERING) != 0, (packed & HANGING) != 0, starts)
+
+
+def material_ends(hits: Hits) -> tuple[Integers, Floats]:
+    """Column and height of the hits at which material begins or ends, bodies inside each other counting as one."""
+    step = np.where(hits.entering, 1, -1)
+    total = np.cumsum(step)
+    depth = total - (total - step)[hits.starts]
+    ends = np.flatnonzero((depth > 0) != (depth - step > 0))
+    return hits.column[ends], hits.height_mm[ends]
+
+
+def _lowest_and_size(corners: Corners) -> tuple[Floats, Floats]:
+    # Axis by axis: three long runs are much quicker than a million short ones.
+    axes = [corners[:, :, axis] for axis in range(3)]
+    lowest = np.array([axis.min() for axis in axes], dtype=np.float64)
+    return lowest, np.array([axis.max() for axis in axes], dtype=np.float64) - lowest
 
 
 def _seen_mm2(corners: Corners, origin: Floats) -> float:
@@ -74,7 +138,8 @@ def _hits(placed: Floats, columns: int, height_per_cell: float) -> Iterator[NDAr
     x, y, z = (np.take_along_axis(placed[:, :, axis], order, axis=1) for axis in range(3))
     first, end = np.ceil(y[:, 0]).astype(np.int64), np.ceil(y[:, 2]).astype(np.int64)
     at_x, at_y, at_z = (np.ascontiguousarray(values[:, 0]) for values in (x, y, z))
-    low, high = z.min(axis=1), z.max(axis=1)
+    low = np.minimum(np.minimum(z[:, 0], z[:, 1]), z[:, 2])
+    high = np.maximum(np.maximum(z[:, 0], z[:, 1]), z[:, 2])
     rows = end - first
     for part in _portions(rows):
         triangle = np.repeat(np.arange(len(rows))[part], rows[part])
@@ -136,27 +201,46 @@ def _packed(cell: Integers, height: Floats, bits: NDArray[np.uint64]) -> NDArray
     return cell.astype(np.uint64) << np.uint64(42) | steps << np.uint64(2) | bits
 
 
-def _supported(hits: NDArray[np.uint64], cell: float, height_step: float, columns: int) -> Support:
-    column = (hits >> np.uint64(42)).astype(np.int64)
-    height = (hits >> np.uint64(2) & np.uint64(HEIGHT_STEPS - 1)).astype(np.float64) * height_step
-    first_of_column = np.diff(column, prepend=-1) > 0
-    below = np.where(first_of_column, 0, np.roll(height, 1))
-    entering = (hits & ENTERING) != 0
-    bodies_below = np.roll(np.cumsum(np.where(entering, 1, -1)), 1)
+def _supported(hits: Hits, height_mm: float) -> Support:
+    column, height, grid = hits.column, hits.height_mm, hits.grid
+    below = np.where(hits.starts == np.arange(len(column)), 0, np.roll(height, 1))
+    bodies_below = np.roll(np.cumsum(np.where(hits.entering, 1, -1)), 1)
     bodies_below[:1] = 0
     # In a closed solid every column ends outside; in an open one the count starts anew with each column.
-    first = np.maximum.accumulate(np.where(first_of_column, np.arange(len(hits)), 0))
-    outside = bodies_below <= bodies_below[first]
+    outside = bodies_below <= bodies_below[hits.starts]
     gap = height - below
-    held = np.flatnonzero(outside & ((hits & HANGING) != 0) & (gap > SMALLEST_GAP_MM))
+    held = np.flatnonzero(outside & hits.hanging & (gap > SMALLEST_GAP_MM))
     tall = np.bincount(column[held], gap[held], minlength=1).astype(np.float64)
-    return Support(
-        overhang_mm2=_shortened(len(held) * cell**2),
-        support_mm3=_shortened(gap[held].sum() * cell**2),
-        sides_mm2=_shortened(_steps(tall, columns) * cell),
-        room_mm2=tuple(
-            map(_shortened, (_sections(below[held], height[held], HEIGHT_STEPS * height_step) * cell**2).tolist())
-        ),
+    room = _sections(below[held], height[held], height_mm) * grid.cell_mm**2
+    plain = Support(
+        overhang_mm2=_shortened(len(held) * grid.cell_mm**2),
+        support_mm3=_shortened(gap[held].sum() * grid.cell_mm**2),
+        sides_mm2=_shortened(_steps(tall, grid.columns) * grid.cell_mm),
+        room_mm2=tuple(map(_shortened, room.tolist())),
+    )
+    return plain if not len(held) else _spread(plain, hits, held, height_mm)
+
+
+def _spread(plain: Support, hits: Hits, held: Integers, height_mm: float) -> Support:
+    """The same with the margin slicers give overhangs, which stands on the bed even where the overhang is within."""
+    grid = hits.grid
+    layers = min(max(1, math.ceil(height_mm / LAYER_MM)), MOST_LAYERS)
+    spacing = height_mm / layers
+    margin = max(1, round(SPREAD_MM / grid.cell_mm))
+    shape = grid.shape(margin + 1)
+    column, height = material_ends(hits)
+    plane = np.clip(np.ceil(height / spacing - 0.5), 0, layers).astype(np.int64)
+    free = ~fill_words(grid.widened(column, margin + 1), plane, shape, layers)
+    roof = np.clip(np.ceil(hits.height_mm[held] / spacing - 0.5) - 1, 0, layers - 1).astype(np.int64)
+    hanging = set_bits(grid.widened(hits.column[held], margin + 1), roof, shape, layers) & free
+    room = fallen(grown(hanging, margin) & free, free, layers)
+    upright = sum(count_all(side) for side in (room[:, 1:] ^ room[:, :-1], room[:, :, 1:] ^ room[:, :, :-1]))
+    return plain.model_copy(
+        update={
+            "spread_overhang_mm2": _shortened(count_all(room & ~moved_down(room, 1)) * grid.cell_mm**2),
+            "spread_support_mm3": _shortened(count_all(room) * grid.cell_mm**2 * spacing),
+            "spread_sides_mm2": _shortened(upright * grid.cell_mm * spacing),
+        }
     )
 
 

@@ -14,6 +14,8 @@ from numpy.typing import NDArray
 
 from fulfil.models.messages.profiles import LayerProfile, Samples
 from fulfil.quoting.mesh import Corners
+from fulfil.quoting.solids.columns import Hits, hit_columns
+from fulfil.quoting.solids.inside import BOTTOM_LAYERS, TOP_LAYERS, look_inside
 from fulfil.quoting.solids.turns import measure_turns
 
 Floats = NDArray[np.float64]
@@ -27,10 +29,8 @@ CHUNK_TRIANGLES = 16_384
 FEW_PLANES = 6
 SIGNIFICANT_DIGITS = 6
 
-# Skins: how many layers are solid below an upward and above a downward surface, and how much of the step that a
-# slope leaves between two layers the walls cover (fitted to a slicer's solid infill, in mm).
-TOP_LAYERS = 6
-BOTTOM_LAYERS = 4
+# Skins: how much of the step that a slope leaves between two layers the walls cover (fitted to a slicer's solid
+# infill, in mm).
 TOP_COVERED_MM = 0.533
 BOTTOM_COVERED_MM = 0.5
 
@@ -110,12 +110,14 @@ class _Tally:
     skin_totals: Floats  # up, down
 
 
-def slice_layers(corners: Corners, layer_height_mm: float = LAYER_HEIGHT_MM) -> LayerProfile:
+def slice_layers(
+    corners: Corners, layer_height_mm: float = LAYER_HEIGHT_MM, *, hits: Hits | None = None
+) -> LayerProfile:
     """Profile of a solid in mm, (n, 3, 3), standing on its lowest point; place and order of triangles don't matter.
 
     Memory is bounded for any number of triangles. Above `MAX_SAMPLES` layers (half a metre at 0.2 mm) so many
     planes are cut, evenly spaced; above `turns.MOST_SIDES` sides of triangles, corners are estimated from a sample.
-    An open surface gives approximations.
+    An open surface gives approximations. `hits` are those of `hit_columns`, for callers who have them already.
     """
     lowest, highest = _bounds(corners)
     height = float(highest[2] - lowest[2])
@@ -129,24 +131,29 @@ def slice_layers(corners: Corners, layer_height_mm: float = LAYER_HEIGHT_MM) -> 
         for half in _halves(points, layer_height_mm, tally):
             _add_half(half, tally)
     turning, loops = measure_turns(corners, float(lowest[2]), planes.count, planes.spacing_mm)
+    section = np.maximum(tally.section.total(), 0)
+    inside, sparse = look_inside(hits or hit_columns(corners), section, planes.spacing_mm, layer_height_mm)
     up, down = tally.skins_up.total(), tally.skins_down.total()
     return LayerProfile(
         layer_height_mm=layer_height_mm,
         layers=layers,
         layers_per_sample=layers / samples,
-        section_mm2=_rounded(np.maximum(tally.section.total(), 0)),
+        section_mm2=_rounded(section),
         perimeter_mm=_rounded(tally.perimeter.total()),
         corners=_rounded(turning),
         loops=_rounded(loops),
         # An upward skin belongs to the last layer below it, a downward one to the first layer above.
         top_mm2=_rounded(np.diff(up, append=tally.skin_totals[0])),
         bottom_mm2=_rounded(np.diff(down, prepend=0)),
+        inside_mm2=_rounded(inside),
+        sparse_mm2=_rounded(sparse),
     )
 
 
 def _bounds(corners: Corners) -> tuple[Floats, Floats]:
-    points = corners.reshape(-1, 3)
-    return points.min(axis=0).astype(np.float64), points.max(axis=0).astype(np.float64)
+    # Axis by axis: three long runs are much quicker than a million short ones.
+    axes = [corners[:, :, axis] for axis in range(3)]
+    return np.array([a.min() for a in axes], dtype=np.float64), np.array([a.max() for a in axes], dtype=np.float64)
 
 
 def _halves(points: Floats, layer_height_mm: float, tally: _Tally) -> Iterator[_Half]:

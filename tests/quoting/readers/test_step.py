@@ -2,6 +2,7 @@
 
 import math
 import time
+from pathlib import Path
 
 import pytest
 
@@ -29,6 +30,13 @@ def test_a_solid_keeps_its_volume_and_is_closed(content: bytes, expected_mm3: fl
     mesh = read_step(content)
     assert mesh.unit is LengthUnit.MM
     assert volume(mesh.corners) == pytest.approx(expected_mm3, rel=1e-3)
+    assert is_closed(mesh.corners)
+
+
+@pytest.mark.parametrize(("name", "exact_mm3"), [("ball_socket", 9880.3089), ("shaft_clamp", 5716.7746)])
+def test_a_modelled_part_keeps_the_volume_its_modeller_told(name: str, exact_mm3: float) -> None:
+    mesh = read_step((Path(__file__).parent / "parts" / f"{name}.step").read_bytes())
+    assert volume(mesh.corners) == pytest.approx(exact_mm3, rel=1e-3)
     assert is_closed(mesh.corners)
 
 

@@ -76,7 +76,7 @@ def warm_solid(path: str, times: int) -> Numbers:
     from fulfil.quoting.previews.renderer import render_solid  # noqa: PLC0415
     from fulfil.quoting.previews.viewer_mesh import decimate_for_viewer  # noqa: PLC0415
     from fulfil.quoting.readers.stl import read_stl  # noqa: PLC0415
-    from fulfil.quoting.solids.columns import stand_columns  # noqa: PLC0415
+    from fulfil.quoting.solids.columns import hit_columns, stand_columns  # noqa: PLC0415
     from fulfil.quoting.solids.layers import slice_layers  # noqa: PLC0415
     from fulfil.quoting.solids.stream import measure_binary_stl  # noqa: PLC0415
     from fulfil.quoting.solids.walls import measure_walls  # noqa: PLC0415
@@ -90,7 +90,9 @@ def warm_solid(path: str, times: int) -> Numbers:
     def full_estimate() -> None:
         corners = read_stl(content).corners
         measure_walls(corners)
-        estimate_fdm(slice_layers(corners), stand_columns(corners), material="PLA", density_g_cm3=DENSITY_G_CM3)
+        hits = hit_columns(corners)
+        layers, support = slice_layers(corners, hits=hits), stand_columns(corners, hits)
+        estimate_fdm(layers, support, material="PLA", density_g_cm3=DENSITY_G_CM3)
 
     corners = read_stl(content).corners
     acts: dict[str, Callable[[], object]] = {
