@@ -19,7 +19,8 @@ class DrawnPath:
     """One drawn thing; its contours belong together when its area is filled (even-odd).
 
     `key` is what the customer maps to an operation: `#ff0000` for a stroke, `fill:#000000` for an area without a
-    stroke, `layer:CUT` where the layer decides. `colour` is `#rrggbb`, or `gradient`.
+    stroke, `layer:CUT` where the layer decides. `colour` is `#rrggbb`, or `gradient`. `unstyled` is an area only by
+    default: the file gives it neither fill nor stroke.
     """
 
     key: str
@@ -28,6 +29,7 @@ class DrawnPath:
     stroked: bool = True
     filled: bool = False
     line_width_mm: float = 0
+    unstyled: bool = False
 
 
 @dataclass(frozen=True)

@@ -77,7 +77,8 @@ def measure_drawing(
 class _Work:
     """A drawing without what is ignored, moved to the sheet's corner; flags and numbers are per segment.
 
-    `operations` and `areas` are per path: what is done, and whether the path is an area rather than a line.
+    `operations` and `areas` are per path: what is done, and whether the path is an area rather than a line: a filled
+    shape that is to be cut or scored is its outline.
     """
 
     drawing: Drawing
@@ -117,7 +118,10 @@ def _sorted_out(drawing: Drawing, operations: Mapping[str, Operation]) -> tuple[
     every = lengths(drawing.segments, drawing.straight)
     path = drawing.path_of[drawing.contour]
     # White areas erase what is painted below them, so they stay until areas are filled.
-    areas = tuple(each.filled and not each.stroked for each in drawing.paths)
+    areas = tuple(
+        each.filled and not each.stroked and operation in {Operation.ENGRAVE, Operation.IGNORE}
+        for each, operation in zip(drawing.paths, by_path, strict=True)
+    )
     made = np.array([each is not Operation.IGNORE for each in by_path], dtype=np.bool_)
     erasing = np.array(
         [area and is_white(each.colour) for each, area in zip(drawing.paths, areas, strict=True)], dtype=np.bool_
@@ -179,9 +183,18 @@ def _operations(
         elif not known:
             guessed.add(path.key)
         chosen.append(operation)
-    if not guessed:
-        return tuple(chosen), ()
-    finding = Finding(
+    unstyled = [
+        path.unstyled and path.key not in operations and operation is Operation.ENGRAVE
+        for path, operation in zip(drawing.paths, chosen, strict=True)
+    ]
+    findings = [_unstyled(sum(unstyled))] if any(unstyled) else []
+    if guessed:
+        findings.append(_guessed(guessed))
+    return tuple(chosen), tuple(findings)
+
+
+def _guessed(guessed: set[str]) -> Finding:
+    return Finding(
         code=FindingCode.OPERATION_GUESSED,
         severity=Severity.WARNING,
         message="No convention says what these colours mean, so they are taken as cuts: "
@@ -190,7 +203,18 @@ def _operations(
         number=len(guessed),
         measure="colours",
     )
-    return tuple(chosen), (finding,)
+
+
+def _unstyled(count: int) -> Finding:
+    return Finding(
+        code=FindingCode.OPERATION_GUESSED,
+        severity=Severity.WARNING,
+        message=f"{count:,} shape{'' if count == 1 else 's'} state neither a fill nor a line colour. SVG shows that as "
+        "black areas, so they are taken as areas to engrave.",
+        remedy="If they are outlines to cut, choose cut for their colour, or export them with red lines and no fill.",
+        number=count,
+        measure="shapes",
+    )
 
 
 def _box(drawing: Drawing, shown: Flags) -> tuple[Points, Points]:

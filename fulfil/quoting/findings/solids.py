@@ -10,6 +10,8 @@ from fulfil.quoting.prices.machines import sides, suitable_machines, turned_only
 from fulfil.quoting.prices.terms import PrintTerms
 
 PERCENT = 100
+# A round tube drawn at the limit is thinner by this where its facets are flat.
+FACETED = 0.99
 
 
 def solid_findings(geometry: SolidGeometry, terms: PrintTerms, rules: Rules) -> Iterator[Finding]:
@@ -165,15 +167,15 @@ def _hollows(geometry: SolidGeometry, terms: PrintTerms, limits: SolidLimits) ->
 
 def _walls(walls: Thickness, terms: PrintTerms, limits: SolidLimits) -> Iterator[Finding]:
     """Judged by the 1st percentile: single rays graze edges and tips of wedges, which are no walls."""
-    if walls.p1_mm < limits.wall_warning_mm:
-        grave = walls.p1_mm < limits.wall_risk_mm
+    if walls.p1_mm < limits.wall_warning_mm * FACETED:
+        grave = walls.p1_mm < limits.wall_risk_mm * FACETED
         limit = limits.wall_risk_mm if grave else limits.wall_warning_mm
         message = (
             f"Walls are as thin as {mm(walls.p1_mm)} (1 % of the surface is thinner); {terms.label} needs {mm(limit)}"
             f" to {'be made at all' if grave else 'be reliably strong'}."
         )
         severity, number = (Severity.RISK if grave else Severity.WARNING), walls.p1_mm
-    elif walls.smallest_mm < limits.wall_risk_mm:
+    elif walls.smallest_mm < limits.wall_risk_mm * FACETED:
         limit, severity, number = limits.wall_risk_mm, Severity.INFO, walls.smallest_mm
         message = f"At its thinnest place the part measures {mm(number)}; such tips come out blunt."
     else:
@@ -191,9 +193,9 @@ def _walls(walls: Thickness, terms: PrintTerms, limits: SolidLimits) -> Iterator
 
 
 def _gaps(gaps: Thickness, terms: PrintTerms, limits: SolidLimits) -> Iterator[Finding]:
-    if gaps.p1_mm >= limits.gap_warning_mm:
+    if gaps.p1_mm >= limits.gap_warning_mm * FACETED:
         return
-    grave = gaps.p1_mm < limits.gap_risk_mm
+    grave = gaps.p1_mm < limits.gap_risk_mm * FACETED
     limit = limits.gap_risk_mm if grave else limits.gap_warning_mm
     yield Finding(
         code=FindingCode.NARROW_GAP,

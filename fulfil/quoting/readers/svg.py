@@ -92,6 +92,8 @@ class _Walker:
         )
         if self._sheet.ignored:
             self._notes.unsupported["style rules with media, attribute or state selectors"] += self._sheet.ignored
+        self._parents = {child: parent for parent in root.iter() for child in parent} if self._sheet else {}
+        self._chains: dict[Element, tuple[Node, ...]] = {}
         if self._sheet.imports or b"<?xml-stylesheet" in head:
             self._notes.external["style sheet"] += 1
 
@@ -124,7 +126,7 @@ class _Walker:
         if any(key.startswith("on") and len(key) >= EVENT_NAMES for key in element.keys()):  # noqa: SIM118 (no mapping)
             self._notes.scripts["event handlers"] += 1
         style, state = self._styled(element, name, inherited)
-        if style.get("display") == "none":
+        if style.get("display") == "none" and name != "symbol":  # SVG 2: a symbol is drawn wherever it is used
             self._notes.hidden += sum(local_name(each) in SHAPES for each in element.iter())
             return []
         if any(style.get(clip, "none") != "none" for clip in ("clip-path", "mask")):
@@ -164,8 +166,7 @@ class _Walker:
         chain = inherited.chain
         important: dict[str, str] = {}
         if self._sheet:
-            classes = frozenset((element.get("class") or "").split())
-            chain = (*chain, Node(name, element.get("id") or "", classes))
+            chain = (*chain, _node(element))
             own.update(self._sheet.declarations(chain))
         if inline := element.get("style"):
             normal, strong = split_declarations(inline)
@@ -245,7 +246,18 @@ class _Walker:
             return []
         x, y = self._length(element, "x", state, "x") or 0, self._length(element, "y", state, "y") or 0
         matrix = multiply(state.matrix, (1, 0, 0, 1, x, y))
-        return [(target, replace(state, matrix=matrix, used_by=element))]
+        return [(target, replace(state, matrix=matrix, used_by=element, chain=self._chain_above(target)))]
+
+    def _chain_above(self, target: Element) -> tuple[Node, ...]:
+        """What selectors see above an element: where it stands, not where it is used."""
+        if target not in self._chains:
+            nodes: list[Node] = []
+            above = self._parents.get(target)
+            while above is not None:
+                nodes.append(_node(above))
+                above = self._parents.get(above)
+            self._chains[target] = tuple(reversed(nodes))
+        return self._chains[target]
 
     def _shape(self, element: Element, name: str, style: dict[str, str], state: _State) -> None:
         stroke = None if _is_zero(style.get("stroke-opacity")) else _paint(style.get("stroke", "none"), style)
@@ -276,6 +288,7 @@ class _Walker:
                 stroked=stroke is not None,
                 filled=fill is not None,
                 line_width_mm=width * math.sqrt(abs(a * d - b * c)),
+                unstyled=stroke is None and "fill" not in style,
             )
         )
 
@@ -312,6 +325,10 @@ class _Walker:
     @staticmethod
     def _is_visible(style: dict[str, str]) -> bool:
         return style.get("visibility", "visible") == "visible"
+
+
+def _node(element: Element) -> Node:
+    return Node(local_name(element), element.get("id") or "", frozenset((element.get("class") or "").split()))
 
 
 def _paint(text: str, style: dict[str, str]) -> str | None:

@@ -99,6 +99,7 @@ def draw_path(pen: Pen, data: str) -> None:
         return
     if lead[0] not in "Mm":
         raise _broken("does not begin with a move")
+    pen.move(0, 0)  # a first `m` is absolute, wherever the path before ended
     reader = _PathReader(pen)
     for command, arguments in COMMAND.findall(lead):
         reader.run(command, arguments)

@@ -7,6 +7,7 @@ takes `viewBox` off symbols.
 import math
 import re
 from collections.abc import Callable
+from colorsys import hls_to_rgb
 from functools import lru_cache
 from typing import Protocol, cast
 
@@ -29,6 +30,10 @@ TRANSFORMS = re.compile(
     r"(?:[\s,]*(?:matrix|translate[XY]?|scale[XY]?|rotate|skew[XY]?)\s*\(\s*[-+.\w\s,%]*\)[\s,]*)*", re.IGNORECASE
 )
 LONGEST_TRANSFORM = 2000
+HEX_COLOUR = re.compile(r"#([0-9a-f]{8}|[0-9a-f]{6}|[0-9a-f]{3,4})")
+COLOUR_FUNCTION = re.compile(r"(rgb|hsl)a?\(([^()]{1,100})\)(?:\s.*)?", re.DOTALL)
+COLOUR_NUMBER = re.compile(r"([-+]?(?:\d+\.?\d*|\.\d+)(?:e[-+]?\d{1,2})?)(%|deg|turn|grad|rad)?")
+PER_TURN = {"turn": 1.0, "grad": 400.0, "rad": math.tau}
 
 
 class _Matrix(Protocol):
@@ -122,10 +127,40 @@ def length(text: str, reference: float, px_per_inch: float) -> float:
 @lru_cache(maxsize=4096)
 def colour(text: str) -> str | None:
     """`#rrggbb`, or None if it is fully transparent or no colour."""
-    found = SvgColor(text[:100])
-    if found.value is None or found.alpha == 0:
+    word = text.strip().lower()
+    if word.startswith("#"):
+        word = word.split()[0]  # an ICC colour may follow
+    if found := HEX_COLOUR.fullmatch(word):
+        digits = found[1] if len(found[1]) > 4 else "".join(2 * digit for digit in found[1])  # noqa: PLR2004 (#rgba)
+        return None if digits[6:] == "00" else "#" + digits[:6]
+    if found := COLOUR_FUNCTION.fullmatch(word):
+        return _colour_of_function(found[1], found[2].replace(",", " ").replace("/", " ").split())
+    if word in {"black", "rebeccapurple"}:
+        return "#000000" if word == "black" else "#663399"
+    named = SvgColor(word) if word.isalpha() else None
+    # svgelements takes every word it does not know for black.
+    return None if named is None or named.value is None or named.hexrgb == "#000000" else str(named.hexrgb)
+
+
+def _colour_of_function(name: str, words: list[str]) -> str | None:
+    """`rgb(255 0 0 / 50%)`, `hsl(240deg, 100%, 50%)` and their kin; svgelements knows whole numbers and commas only."""
+    numbers = [COLOUR_NUMBER.fullmatch(word) for word in words]
+    if len(numbers) not in {3, 4} or not all(numbers):
         return None
-    return str(found.hexrgb)
+    values = [(float(found[1]), found[2]) for found in numbers if found is not None]
+    if len(values) > 3 and values[3][0] <= 0:  # noqa: PLR2004 (the fourth is the opacity)
+        return None
+    if name == "rgb":
+        shares = [number / (100 if unit == "%" else 255) for number, unit in values[:3]]
+    else:
+        (hue, unit), (saturation, _), (lightness, _) = values[:3]
+        turns = hue / PER_TURN.get(unit, 360)
+        shares = list(hls_to_rgb(turns % 1, _clamped(lightness / 100), _clamped(saturation / 100)))
+    return "#" + "".join(f"{int(255 * _clamped(share) + 0.5):02x}" for share in shares)
+
+
+def _clamped(share: float) -> float:
+    return min(max(share, 0.0), 1.0)
 
 
 def _unreadable(what: str, text: str) -> QuotingRefusalError:

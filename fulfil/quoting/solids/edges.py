@@ -1,6 +1,6 @@
 """The edges of a surface: which are open, which conflict, which are crowded, and which faces they join."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
@@ -10,6 +10,9 @@ from fulfil.quoting.solids.sketch import Hashes
 
 EDGE_SPREAD = np.uint64(0xD6E8FEB86659FD93)
 PAIR = 2
+# Buckets that edges fall into by their hash, and faces looked at together.
+BUCKET_BITS = 24
+BLOCK = 1 << 18
 
 
 @dataclass(frozen=True)
@@ -80,11 +83,10 @@ class Edges:
 
 def examine_edges(keys: Hashes) -> Edges:
     """Sort the half-edges of faces (n, 3) given by vertex keys; no face may use a vertex twice."""
-    starts, ends = keys.reshape(-1), keys[:, [1, 2, 0]].reshape(-1)
-    forward = starts < ends
-    edges = np.where(forward, starts, ends)
-    edges *= EDGE_SPREAD
-    edges += np.where(forward, ends, starts)
+    return _sorted_edges(*_edge_hashes(keys))
+
+
+def _sorted_edges(edges: Hashes, forward: NDArray[np.bool_]) -> Edges:
     order = np.argsort(edges)
     edges = edges[order]
     firsts = np.flatnonzero(np.concatenate([[True], edges[1:] != edges[:-1]]))
@@ -92,6 +94,54 @@ def examine_edges(keys: Hashes) -> Edges:
     signs = forward[order].astype(np.int8) * np.int8(2) - np.int8(1)
     balance = np.add.reduceat(signs, firsts, dtype=np.int64)
     return Edges(order, firsts, uses, forward, balance)
+
+
+def examine_open_edges(keys: Hashes, most: int) -> tuple[Edges | None, int]:
+    """As `examine_edges`, of a large surface only the edges that may be open, and how many half-edges those have.
+
+    None instead of the edges when that is more than `most`. Half-edges fall into buckets, each with the sum of its
+    edges' hashes, the two directions with opposite signs: a bucket at 0 holds none that is open. That takes a tenth
+    of the time and memory of sorting them all.
+    """
+    sums = np.zeros(1 << BUCKET_BITS, np.uint64)
+    for start in range(0, len(keys), BLOCK):
+        edges, forward = _edge_hashes(keys[start : start + BLOCK])
+        np.add.at(sums, edges >> np.uint64(64 - BUCKET_BITS), np.where(forward, edges, -edges))
+    may_be_open = sums != 0
+    found = [np.zeros(0, np.int64)]
+    for start in range(0, len(keys), BLOCK):
+        edges, _ = _edge_hashes(keys[start : start + BLOCK])
+        found.append(np.flatnonzero(may_be_open[edges >> np.uint64(64 - BUCKET_BITS)]) + 3 * start)
+    chosen = np.concatenate(found)
+    if len(chosen) > most:
+        return None, len(chosen)
+    if not len(chosen):
+        return no_edges(), 0
+    faces, corner = np.divmod(chosen, 3)
+    edges, some_forward = _hashes_of(keys[faces, corner], keys[faces, (corner + 1) % 3])
+    forward = np.zeros(keys.size, np.bool_)
+    forward[chosen] = some_forward
+    sorted_edges = _sorted_edges(edges, some_forward)
+    return replace(sorted_edges, order=chosen[sorted_edges.order], forward=forward), len(chosen)
+
+
+def no_edges() -> Edges:
+    """What is left of a surface when none of its edges is of interest."""
+    none = np.zeros(0, np.int64)
+    return Edges(none, none, none, np.zeros(0, np.bool_), none)
+
+
+def _edge_hashes(keys: Hashes) -> tuple[Hashes, NDArray[np.bool_]]:
+    return _hashes_of(keys.reshape(-1), keys[:, [1, 2, 0]].reshape(-1))
+
+
+def _hashes_of(starts: Hashes, ends: Hashes) -> tuple[Hashes, NDArray[np.bool_]]:
+    """A hash of each edge, the same in both directions, and whether it runs forward."""
+    forward = starts < ends
+    edges = np.where(forward, starts, ends)
+    edges *= EDGE_SPREAD
+    edges += np.where(forward, ends, starts)
+    return edges, forward
 
 
 def split_faces(faces: int, edges: Edges) -> tuple[Indices, int]:

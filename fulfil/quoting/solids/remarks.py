@@ -174,7 +174,8 @@ def too_large_to_split(geometry: SolidGeometry) -> Finding:
 
 def _open(geometry: SolidGeometry, repairs: Repairs) -> Finding:
     how = "holes were spanned flat to estimate it" if repairs.capped else "it is a rough estimate"
-    what = f"{geometry.open_edges:,} open edges around {repairs.holes:,} holes"
+    what = f"{geometry.open_edges:,} open edges"
+    what += f" around {repairs.holes:,} holes" if repairs.holes else ", too many to look for holes"
     if repairs.one_sided:
         what += ", and it has no definite inside"
     return Finding(

@@ -7,7 +7,7 @@ from numpy.typing import NDArray
 
 from fulfil.models.messages.geometry import Point
 from fulfil.quoting.mesh import Corners
-from fulfil.quoting.solids.edges import PAIR, Edges, examine_edges, turned_faces
+from fulfil.quoting.solids.edges import PAIR, Edges, examine_edges, examine_open_edges, no_edges, turned_faces
 from fulfil.quoting.solids.graphs import Indices, connect
 from fulfil.quoting.solids.sketch import FIRST_MIX, Hashes
 from fulfil.quoting.solids.welding import SEAM_SHARE, sew, vertex_keys
@@ -18,6 +18,10 @@ MAX_PLACES = 10
 MAX_SPLIT_TRIANGLES = 2_000_000
 # A soup whose every triangle is open can't be capped to anything.
 MAX_CAPPED_EDGES = 500_000
+# Sewing a million triangles that all gape takes 6 s; more open half-edges than that have is no part but a soup.
+MAX_SEWN_EDGES = 3_000_000
+# A key that shares its first bits with none of those looked for need not be looked up.
+FILTER_BITS = 20
 BLOCK = 1 << 16
 FOLD = np.uint64(31)
 
@@ -43,7 +47,7 @@ class Repairs:
 class Surface:
     """The repaired triangles and their edges. From `caps_from` on they are caps over holes, not part of the area.
 
-    Above `MAX_SPLIT_TRIANGLES` the edges are those without the caps.
+    Above `MAX_SPLIT_TRIANGLES` the edges are those that may be open, without the caps.
     """
 
     corners: Corners
@@ -55,8 +59,11 @@ class Surface:
 def repair(corners: Corners, diagonal: float) -> tuple[Surface | None, Repairs]:
     """Leave out degenerate and duplicate faces, close seams, turn conflicting faces, cap holes flat.
 
-    `corners` are finite. The surface is None when every triangle is degenerate.
+    `corners` are finite. The surface is None when every triangle is degenerate. Above `MAX_SPLIT_TRIANGLES` seams are
+    closed and holes capped, but faces neither compared nor turned.
     """
+    if len(corners) > MAX_SPLIT_TRIANGLES:
+        return _repair_large(corners, diagonal)
     surface, repairs = _without_degenerate(corners)
     if surface is None:
         return None, repairs
@@ -64,6 +71,8 @@ def repair(corners: Corners, diagonal: float) -> tuple[Surface | None, Repairs]:
         surface, repairs = _without_duplicates(surface, repairs)
     if not surface.edges.closed:
         surface, repairs = _sewn(surface, repairs, diagonal)
+        if repairs.seams_closed and surface.edges.crowded:  # doubles that differed by a rounding error
+            surface, repairs = _without_duplicates(surface, repairs)
     if len(surface.edges.conflicts()):
         surface, repairs = _turned(surface, repairs)
     edges = surface.edges
@@ -72,6 +81,21 @@ def repair(corners: Corners, diagonal: float) -> tuple[Surface | None, Repairs]:
     if edges.closed:
         return surface, repairs
     return _capped(surface, repairs)
+
+
+def _repair_large(corners: Corners, diagonal: float) -> tuple[Surface | None, Repairs]:
+    """Seams and holes only, by the edges that may be open, within 8 s and 1.2 GB for five million triangles."""
+    corners, keys, repairs = _proper_faces(corners)
+    if not len(corners):
+        return None, repairs
+    edges, count = examine_open_edges(keys, MAX_SEWN_EDGES)
+    if edges is None:
+        return Surface(corners, keys, no_edges(), len(corners)), replace(repairs, open_edges=count, capped=False)
+    surface = Surface(corners, keys, edges, len(corners))
+    if edges.closed:
+        return surface, repairs
+    surface, repairs = _sewn(surface, repairs, diagonal)
+    return (surface, repairs) if surface.edges.closed else _capped(surface, repairs)
 
 
 def _surface(corners: Corners, keys: Hashes) -> Surface:
@@ -84,6 +108,11 @@ def _proper(keys: Hashes) -> NDArray[np.bool_]:
 
 
 def _without_degenerate(corners: Corners) -> tuple[Surface | None, Repairs]:
+    corners, keys, repairs = _proper_faces(corners)
+    return (_surface(corners, keys) if len(corners) else None), repairs
+
+
+def _proper_faces(corners: Corners) -> tuple[Corners, Hashes, Repairs]:
     """Faces that use a vertex twice are left out; needles, whose corners are in line, may hold a surface together."""
     keys = vertex_keys(corners)
     proper = _proper(keys)
@@ -95,7 +124,7 @@ def _without_degenerate(corners: Corners) -> tuple[Surface | None, Repairs]:
     repairs = Repairs(degenerate_faces=needles)
     if not proper.all():
         corners, keys = corners[proper], keys[proper]
-    return (_surface(corners, keys) if len(corners) else None), repairs
+    return corners, keys, repairs
 
 
 def _without_duplicates(surface: Surface, repairs: Repairs) -> tuple[Surface, Repairs]:
@@ -120,13 +149,15 @@ def _without_duplicates(surface: Surface, repairs: Repairs) -> tuple[Surface, Re
     extra = len(keys) - int(np.count_nonzero(kept))
     single = _surface(surface.corners[kept], keys[kept])
     if single.edges.open_edges > surface.edges.open_edges:
-        return surface, replace(repairs, duplicates_kept=extra)
-    return single, replace(repairs, duplicate_faces=extra)
+        return surface, replace(repairs, duplicates_kept=repairs.duplicates_kept + extra)
+    return single, replace(repairs, duplicate_faces=repairs.duplicate_faces + extra)
 
 
 def _sewn(surface: Surface, repairs: Repairs, diagonal: float) -> tuple[Surface, Repairs]:
     excess = surface.edges.excess()
-    loose = np.isin(surface.keys, _ends(surface.keys, excess))
+    if len(excess) > MAX_SEWN_EDGES:
+        return surface, repairs
+    loose = _among(surface.keys, _ends(surface.keys, excess))
     farthest = max(-float(surface.corners.min()), float(surface.corners.max()))
     tolerance = max(SEAM_SHARE * diagonal, 1.5 * float(np.spacing(np.float32(farthest))))
     corners = sew(surface.corners, loose, tolerance)
@@ -136,9 +167,34 @@ def _sewn(surface: Surface, repairs: Repairs, diagonal: float) -> tuple[Surface,
     proper = _proper(keys)
     if not proper.any():
         return surface, repairs
-    sewn = _surface(corners[proper], keys[proper])
+    if not proper.all():
+        corners, keys = corners[proper], keys[proper]
+    large = len(surface.corners) > MAX_SPLIT_TRIANGLES
+    edges = examine_open_edges(keys, MAX_SEWN_EDGES)[0] if large else examine_edges(keys)
+    if edges is None:
+        return surface, repairs
+    sewn = Surface(corners, keys, edges, len(corners))
     closed = surface.edges.open_edges - sewn.edges.open_edges
     return (sewn, replace(repairs, seams_closed=closed)) if closed > 0 else (surface, repairs)
+
+
+def _among(keys: Hashes, some: Hashes) -> NDArray[np.bool_]:
+    """Which keys are some of these; block by block, because sorting them all would take gigabytes."""
+    known = np.sort(some)
+    known = known[np.concatenate([[True], known[1:] != known[:-1]])]
+    rows = keys.reshape(-1)
+    among = np.empty(len(rows), np.bool_)
+    bits = np.zeros(1 << FILTER_BITS, np.bool_)
+    bits[known >> np.uint64(64 - FILTER_BITS)] = True
+    for start in range(0, len(rows), BLOCK):
+        block = rows[start : start + BLOCK]
+        part = bits[block >> np.uint64(64 - FILTER_BITS)]
+        maybe = np.flatnonzero(part)
+        maybe = maybe[np.argsort(block[maybe])]  # looked up in order, neighbours lie in the cache
+        places = np.minimum(np.searchsorted(known, block[maybe]), len(known) - 1)
+        part[maybe] = known[places] == block[maybe]
+        among[start : start + BLOCK] = part
+    return among.reshape(keys.shape)
 
 
 def _turned(surface: Surface, repairs: Repairs) -> tuple[Surface, Repairs]:
@@ -153,6 +209,8 @@ def _turned(surface: Surface, repairs: Repairs) -> tuple[Surface, Repairs]:
 def _capped(surface: Surface, repairs: Repairs) -> tuple[Surface, Repairs]:
     """Span every hole by triangles from its rim to its middle: exact for flat holes, near for others."""
     excess = surface.edges.excess()
+    if len(excess) > MAX_SEWN_EDGES:
+        return surface, replace(repairs, open_edges=surface.edges.open_edges, capped=False)
     starts, ends = _half_edges(surface.corners, excess)
     holes, count = _holes(surface.keys, excess)
     sizes = np.bincount(holes)

@@ -12,6 +12,8 @@ from fulfil.quoting.solids.sketch import SPREAD, Hashes, hash_vertices
 # Seams of CAD exporters gape by a unit in the last place; this closes them and nothing a printer could show.
 SEAM_SHARE = 1e-6
 BLOCK = 1 << 16
+# So many points are no longer compared all with all: a place merged on one grid stands for its points on the next.
+MANY_POINTS = 200_000
 
 
 def vertex_keys(corners: Corners) -> Hashes:
@@ -52,10 +54,17 @@ def sew(corners: Corners, loose: NDArray[np.bool_], tolerance: float) -> Corners
     _, firsts, numbers = np.unique(vertex_keys(ends), return_index=True, return_inverse=True)
     points = ends[firsts]
     cells = (points - points.min(axis=0)).astype(np.float64) / (2 * tolerance)
+    if len(points) > MANY_POINTS:
+        representatives = _merged(cells)
+        if (representatives == np.arange(len(points))).all():
+            return None
+        sewn = corners.copy()
+        sewn[loose] = points[representatives][numbers]
+        return sewn
     first: list[Indices] = []
     second: list[Indices] = []
     for shift in product((0.0, 0.5), repeat=3):
-        numbered = (np.floor(cells + shift).astype(np.uint64) * SPREAD).sum(axis=1, dtype=np.uint64)
+        numbered = _numbered(cells + shift)
         order = np.argsort(numbered, kind="stable")
         together = np.flatnonzero(numbered[order[1:]] == numbered[order[:-1]])
         first.append(order[together])
@@ -67,3 +76,21 @@ def sew(corners: Corners, loose: NDArray[np.bool_], tolerance: float) -> Corners
     sewn = corners.copy()
     sewn[loose] = points[representatives[labels]][numbers]
     return sewn
+
+
+def _numbered(cells: NDArray[np.float64]) -> Hashes:
+    """One number for the cell each point (n, 3) lies in."""
+    numbers: Hashes = (np.floor(cells).astype(np.uint64) * SPREAD).sum(axis=1, dtype=np.uint64)
+    return numbers
+
+
+def _merged(cells: NDArray[np.float64]) -> Indices:
+    """For each point the number of the one it is moved onto, grid after grid."""
+    moved = np.arange(len(cells))
+    left = moved
+    for shift in product((0.0, 0.5), repeat=3):
+        _, firsts, groups = np.unique(_numbered(cells[left] + shift), return_index=True, return_inverse=True)
+        onto = np.arange(len(cells))
+        onto[left] = left[firsts][groups]
+        moved, left = onto[moved], left[firsts]
+    return moved

@@ -211,3 +211,23 @@ def test_everything_driven_adds_up_to_the_length(boxes: list[tuple[int, int, int
     driven = sum(float(np.hypot(*np.diff(stroke.points, axis=0).T).sum()) for stroke in motion.strokes)
     assert driven == pytest.approx(found.cut_length_mm)
     assert len(motion.strokes) == found.pierces
+
+
+@pytest.mark.parametrize("body", ['<g id="{}"><path d="M10 10H50V50H10z"/></g>', '<path d="M10 10H50V50H10z"/>'])
+@pytest.mark.parametrize("operation", [Operation.CUT, Operation.SCORE])
+def test_a_filled_shape_to_cut_or_score_is_driven_along_its_outline(body: str, operation: Operation) -> None:
+    by_layer = "{}" in body
+    found, motion, _ = measured(body.format(operation), None if by_layer else {"fill:#000000": operation})
+    driven = {Operation.CUT: found.cut_length_mm, Operation.SCORE: found.score_length_mm}
+    assert driven.pop(operation) == pytest.approx(160)
+    assert [*driven.values(), found.engraved_area_mm2] == [0, 0]
+    assert found.pierces == (1 if operation is Operation.CUT else 0)
+    assert len(motion.strokes) == 1
+
+
+def test_shapes_without_any_style_are_engraved_and_the_guess_is_said() -> None:
+    body = '<path d="M10 10H50V50H10z"/><path d="M60 10h5v5z" fill="black"/>'
+    found, _, findings = measured(body)
+    assert found.engraved_area_mm2 == pytest.approx(1600 + 12.5)
+    assert [(each.code, each.number) for each in findings] == [(FindingCode.OPERATION_GUESSED, 1)]
+    assert not measured(body, {"fill:#000000": Operation.ENGRAVE})[2]

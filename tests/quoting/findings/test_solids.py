@@ -84,6 +84,11 @@ def test_a_wall_of_exactly_the_limit_is_thick_enough() -> None:
     assert find_solid(solid(walls=thickness(0.8)), printing()) == ()
 
 
+def test_a_round_wall_drawn_at_the_limit_is_thick_enough_though_its_facets_are_flat() -> None:
+    assert find_solid(solid(walls=thickness(0.799)), printing()) == ()
+    assert find_solid(solid(walls=thickness(0.78)), printing())
+
+
 @pytest.mark.parametrize(("gap", "severity"), [(0.39, Severity.WARNING), (0.14, Severity.RISK)])
 def test_narrow_gaps_are_found(gap: float, severity: Severity) -> None:
     found = only(solid(gaps=thickness(gap)))

@@ -78,10 +78,47 @@ def test_random_path_data_is_as_long_as_svgpathtools_says() -> None:
         ('<g id="layer1"><path d="M0 0H9" stroke="rgb(0,255,0)"/></g>', "#00ff00"),
         ('<style>path{stroke:red!important}</style><path d="M0 0H9" style="stroke:blue"/>', "#0000ff"),
         ('<style>.a{stroke:red}#b{stroke:blue}</style><path id="b" class="a" d="M0 0H9"/>', "#0000ff"),
+        ('<path d="M0 0H9" stroke="rgb(255 0 0)"/>', "#ff0000"),
+        ('<path d="M0 0H9" stroke="rgb(254.6, 0.4, 0)"/>', "#ff0000"),
+        ('<path d="M0 0H9" stroke="rgb(100% 0% 0% / 50%)"/>', "#ff0000"),
+        ('<path d="M0 0H9" stroke="hsl(240deg 100% 50%)"/>', "#0000ff"),
+        ('<path d="M0 0H9" stroke="hsla(-120, 100%, 50%, 1)"/>', "#0000ff"),
+        ('<path d="M0 0H9" stroke="#F00F"/>', "#ff0000"),
+        ('<path d="M0 0H9" stroke="#ff0000 icc-color(x, 0, 1)"/>', "#ff0000"),
+        ('<path d="M0 0H9" stroke="RebeccaPurple"/>', "#663399"),
+        ('<path d="M0 0H9" stroke="Black"/>', "#000000"),
     ],
 )
 def test_paths_are_keyed_by_colour_or_layer(body: str, key: str) -> None:
     assert [path.key for path in read_svg(svg(body)).paths] == [key]
+
+
+@pytest.mark.parametrize(
+    "stroke", ["no-colour", "nocolour", "#12", "rgb(1,2)", "rgb(a b c)", "rgb(0 0 0 / 0)", "#f000"]
+)
+def test_what_is_no_colour_draws_no_line(stroke: str) -> None:
+    drawing = read_svg(svg(f'<path d="M0 0H9" fill="none" stroke="{stroke}"/>'))
+    assert not drawing.paths
+    assert finding(drawing, FindingCode.HIDDEN_CONTENT).number == 1
+
+
+def test_a_path_that_begins_relatively_begins_at_the_origin_wherever_the_last_one_ended() -> None:
+    body = '<rect x="60" y="60" width="9" height="9"/><path d="M70 70h5v5"/><path d="m1 2h4v3z"/>'
+    drawing = read_svg(svg(body))
+    assert drawing.segments[-1, 3].tolist() == [1, 2]
+    assert drawing.segments[:, :, 0].min() == 1
+
+
+def test_selectors_see_an_element_where_it_stands_and_not_where_it_is_used() -> None:
+    style = "<style>.a{stroke:red} g .a{stroke:blue}</style>"
+    body = '<defs><path id="p" class="a" d="M1 2H9V8z"/></defs><g><use href="#p"/><path class="a" d="M1 2H9V8z"/></g>'
+    assert [path.colour for path in read_svg(svg(style + body)).paths] == ["#ff0000", "#0000ff"]
+
+
+def test_a_symbol_is_drawn_where_it_is_used_whatever_its_own_display_says() -> None:
+    drawing = read_svg(svg('<symbol id="s" display="none"><path d="M1 2H9V8z"/></symbol><use href="#s"/>'))
+    assert len(drawing.segments) == 3
+    assert not drawing.findings
 
 
 @pytest.mark.parametrize(
