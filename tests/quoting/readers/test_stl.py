@@ -10,6 +10,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from fulfil.models.messages.findings import FindingCode
+from fulfil.quoting import limits
+from fulfil.quoting.formats import FileFormat
 from fulfil.quoting.readers import binary_stl as layout
 from fulfil.quoting.readers import stl
 from fulfil.quoting.readers.stl import read_stl
@@ -168,3 +170,9 @@ def test_a_file_cut_anywhere_is_never_read_in_part(whole: bytes, data: st.DataOb
     cut = data.draw(st.integers(0, essential - 1))
     with pytest.raises(QuotingRefusalError):
         read_stl(whole[:cut])
+
+
+def test_the_caps_are_those_everybody_keeps() -> None:
+    assert layout.MAX_TRIANGLES == limits.MOST_TRIANGLES
+    assert limits.most_bytes(FileFormat.STL) == layout.MAX_BYTES
+    assert layout.MAX_BYTES > layout.HEADER_BYTES + layout.FACET_BYTES * layout.MAX_TRIANGLES
