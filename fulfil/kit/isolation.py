@@ -26,12 +26,15 @@ STOP_TIMEOUT_S = 10
 GRACE_S = 5
 CHUNK_BYTES = 1 << 18
 # Numeric libraries start a thread per core unless told otherwise, and a thread in the server would break its forks.
+# A child lives for one file: giving memory back to the kernel between two arrays costs a quarter of a picture's time.
 ENVIRONMENT = {
     "OMP_NUM_THREADS": "1",
     "OPENBLAS_NUM_THREADS": "1",
     "MKL_NUM_THREADS": "1",
     "NUMEXPR_NUM_THREADS": "1",
     "MALLOC_ARENA_MAX": "2",
+    "MALLOC_MMAP_THRESHOLD_": str(32 << 20),
+    "MALLOC_TRIM_THRESHOLD_": str(512 << 20),
 }
 # Nothing else of the caller's environment reaches the child: it holds passwords and keys.
 INHERITED = ("PATH", "LANG", "LC_ALL", "LD_LIBRARY_PATH", "TMPDIR", "TZ")

@@ -8,10 +8,10 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from fulfil.cli.exits import CommandError
+from fulfil.kit.isolation import ENVIRONMENT
 
 MEBIBYTE = 1 << 20
 PATIENCE_S = 600
-ONE_THREAD = dict.fromkeys(("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS", "NUMEXPR_NUM_THREADS"), "1")
 
 
 @dataclass(frozen=True)
@@ -34,7 +34,7 @@ def run_task(name: str, path: Path, times: int) -> Ran:
             str(path),
             str(times),
         ],
-        env=os.environ | ONE_THREAD,
+        env=os.environ | ENVIRONMENT,  # as files are read
         capture_output=True,
         text=True,
         timeout=PATIENCE_S,
