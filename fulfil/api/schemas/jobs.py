@@ -32,10 +32,10 @@ class WorkFile(Representation):
     name: str
     quantity: int
     unit: LengthUnit | None = None
-    size_mm: list[float] | None = Field(None, examples=[[64.0, 46.0, 52.0]])
+    size_mm: list[float] | None = Field(default=None, examples=[[64.0, 46.0, 52.0]])
     infill_percent: int | None = None
     thickness_mm: float | None = None
-    operations: dict[str, Operation] | None = Field(None, examples=[{"#ff0000": "cut"}])
+    operations: dict[str, Operation] | None = Field(default=None, examples=[{"#ff0000": "cut"}])
     accepted_risks: list[FindingCode] = Field(default_factory=list[FindingCode])
 
 
