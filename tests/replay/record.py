@@ -15,7 +15,8 @@ from fulfil.models.messages.support import ResolutionAction
 from tests.workflows.fakes import World
 from tests.workflows.playing import Play, refusal_of, workers
 
-FOLDER = Path(__file__).parent.parent / "histories"
+CHECKOUT = Path(__file__).parents[2]
+FOLDER = CHECKOUT / "tests" / "histories"
 QUICK = OrderPolicies(
     payment_due_s=1,
     offer_wave_s=1,
@@ -96,7 +97,8 @@ async def record(address: str, version: str) -> None:
                     await handle.result()
                 path = FOLDER / kind / f"{scenario.__name__}@{version}.json"
                 path.parent.mkdir(parents=True, exist_ok=True)
-                path.write_text((await handle.fetch_history()).to_json() + "\n")
+                history = (await handle.fetch_history()).to_json()
+                path.write_text(history.replace(f"{CHECKOUT}/", "") + "\n")  # stack traces name files
 
 
 if __name__ == "__main__":
