@@ -52,10 +52,11 @@ async def test_connections_cut_by_the_server_are_replaced(api: Api, world: World
     async with world.begin() as session:
         await session.execute(
             text(
-                "SELECT pg_terminate_backend(pid) FROM pg_stat_activity "
+                "SELECT pg_terminate_backend(pid, 5000) FROM pg_stat_activity "
                 "WHERE datname = current_database() AND application_name = 'fulfil-fulfil_api'"
             )
         )
+    await asyncio.sleep(0.2)  # the news of it reaches our sockets
     assert (await api.get("/orders", customer)).status_code == 200
     await until(lambda: api.context.feed.works)
 
