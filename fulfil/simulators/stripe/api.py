@@ -6,17 +6,22 @@ import json
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import cast
+from urllib.parse import urlencode
 
+from starlette.datastructures import UploadFile
+from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import Response
 
-from fulfil.simulators.stripe.calls import Call
+from fulfil.simulators.stripe.calls import Call, Upload
 from fulfil.simulators.stripe.connection import drop_connection
 from fulfil.simulators.stripe.credentials import Keys
 from fulfil.simulators.stripe.errors import (
     JsonObject,
     StripeApiError,
     internal_error,
+    no_access_to_account,
+    object_locked,
     rate_limited,
     unknown_parameter,
     unrecognized_url,
@@ -24,13 +29,19 @@ from fulfil.simulators.stripe.errors import (
 from fulfil.simulators.stripe.expansion import check_expand, expand
 from fulfil.simulators.stripe.faults import Fault, FaultMode, FaultPlan, WebhookFaults
 from fulfil.simulators.stripe.forms import Form, decode_form
+from fulfil.simulators.stripe.idempotency import StoredAnswer, remember_answer, stored_answer
 from fulfil.simulators.stripe.objects import API_VERSION, new_id
+from fulfil.simulators.stripe.outbox import set_webhook_faults, webhook_faults
 from fulfil.simulators.stripe.parameters import Parameters
-from fulfil.simulators.stripe.routes import Route, find_route
+from fulfil.simulators.stripe.routes import find_route
+from fulfil.simulators.stripe.routing import Route
 from fulfil.simulators.stripe.store import Store
-from fulfil.simulators.stripe.transaction import Cause, StoredAnswer, Transaction
+from fulfil.simulators.stripe.transaction import Cause, Transaction
 
 MAX_KEY = 255
+BUSY = {FaultMode.RATE_LIMIT: rate_limited, FaultMode.LOCK_TIMEOUT: object_locked}
+# What Stripe tells its libraries to try again, and what not to; of a 500 and a rate limit it says nothing.
+RETRIED, FINAL = frozenset(["idempotency_key_in_use", "lock_timeout"]), frozenset([400, 401, 402, 403, 404])
 DROPS = frozenset([FaultMode.DROP_BEFORE, FaultMode.DROP_AFTER])
 
 
@@ -45,6 +56,7 @@ class Prepared:
     idempotency_key: str | None
     fingerprint: str
     request_id: str
+    account: str = ""
 
     @property
     def line(self) -> str:
@@ -53,19 +65,21 @@ class Prepared:
 
     @property
     def key(self) -> str | None:
-        """What the answer is stored under: each API key has its own idempotency keys."""
+        """What the answer is stored under: each API key and each account has its own idempotency keys."""
         if self.idempotency_key is None:
             return None
-        return f"publishable:{self.idempotency_key}" if self.call.publishable else self.idempotency_key
+        key = f"publishable:{self.idempotency_key}" if self.call.publishable else self.idempotency_key
+        return f"{self.account}:{key}" if self.account else key
 
 
 @dataclass(frozen=True)
 class Answer:
-    """What goes back; `replayed` when an idempotency key remembered it."""
+    """What goes back; `replayed` when an idempotency key remembered it, `retry` what the caller is advised to do."""
 
     status: int
     body: str
     replayed: bool = False
+    retry: bool | None = None
 
 
 class StripeApi:
@@ -75,12 +89,20 @@ class StripeApi:
         self, store: Store, keys: Keys, faults: FaultPlan, wake: Callable[[], None], public_url: str = ""
     ) -> None:
         self.store = store
-        self.webhook_faults = WebhookFaults()
         self._keys = keys
         self._faults = faults
         self._wake = wake
         self._public_url = public_url.rstrip("/")
         self._in_use: set[str] = set()
+
+    @property
+    def webhook_faults(self) -> WebhookFaults:
+        """How deliveries of new events misbehave."""
+        return webhook_faults(self.store.connection)
+
+    @webhook_faults.setter
+    def webhook_faults(self, faults: WebhookFaults) -> None:
+        set_webhook_faults(self.store.connection, faults)
 
     async def serve(self, request: Request) -> Response:
         """Answer one request, or close its connection when a fault says so."""
@@ -88,14 +110,24 @@ class StripeApi:
         fault: Fault | None = None
         try:
             prepared = await self._prepare(request, request_id)
-            replay = prepared.key is not None and self.store.answer(prepared.key) is not None
+            replay = prepared.key is not None and self._stored(prepared.key) is not None
             fault = self._faults.take(prepared.method, prepared.path, replay=replay)
             answer = await self._answer(prepared, fault)
         except StripeApiError as error:
-            answer = _answered(error)
+            answer = _answered(error, request_id)
         if fault is not None and fault.mode in DROPS:
             return await drop_connection(request)
         return _response(request, request_id, answer)
+
+    def browse(self, path: str, values: Form, base_url: str) -> tuple[int, JsonObject]:
+        """A `POST` that one of the simulator's own pages makes with the publishable key; the status and the body."""
+        found = find_route("POST", path)
+        if found is None:
+            raise unrecognized_url("POST", path)
+        route, ids = found
+        call = Call(Parameters(values), ids.get("id", ""), self._public_url or base_url, publishable=True, ids=ids)
+        answer = self._in_transaction(Prepared(route, call, "POST", path, None, "", new_id("req")), None)
+        return answer.status, cast("JsonObject", json.loads(answer.body))
 
     async def _prepare(self, request: Request, request_id: str) -> Prepared:
         method, path = request.method, request.url.path
@@ -104,17 +136,31 @@ class StripeApi:
         publishable = self._keys.is_publishable(header, public=found is not None and found[0].public)
         if found is None:
             raise unrecognized_url(method, path)
-        route, identity = found
-        values = await _values(request, json_body=path.startswith("/v2/"))
-        for name in values:
+        route, ids = found
+        values, uploads = await _values(request, json_body=path.startswith("/v2/"))
+        for name in (*values, *uploads):
             if name not in route.parameters:
                 raise unknown_parameter(name)
         check_expand(route.answers, Parameters(values).texts("expand") or [], listed=route.listed)
         base_url = self._public_url or f"{request.url.scheme}://{request.url.netloc}"
-        call = Call(Parameters(values), identity, base_url, publishable=publishable)
-        fingerprint = hashlib.sha256(json.dumps(values, sort_keys=True).encode()).hexdigest()
-        key = _idempotency_key(request) if method == "POST" else None
-        return Prepared(route, call, method, path, key, fingerprint, request_id)
+        call = Call(Parameters(values), ids.get("id", ""), base_url, publishable, ids, uploads)
+        contents = {name: hashlib.sha256(upload.content).hexdigest() for name, upload in uploads.items()}
+        fingerprint = hashlib.sha256(json.dumps([values, contents], sort_keys=True).encode()).hexdigest()
+        keyed = method == "POST" or (method == "DELETE" and path.startswith("/v2/"))
+        key = _idempotency_key(request) if keyed else None
+        return Prepared(route, call, method, path, key, fingerprint, request_id, self._account(request))
+
+    def _account(self, request: Request) -> str:
+        """The connected account a request is made for, empty for the platform."""
+        account = request.headers.get("stripe-account") or request.headers.get("stripe-context") or ""
+        if account:
+            with self.store.transaction() as tx:
+                if tx.connected_account(account) is None:
+                    raise no_access_to_account(account)
+        return account
+
+    def _stored(self, key: str) -> StoredAnswer | None:
+        return stored_answer(self.store.connection, key, self.store.now)
 
     async def _answer(self, prepared: Prepared, fault: Fault | None) -> Answer:
         """Hold the key while working, so that a second request with it is told to wait."""
@@ -134,24 +180,24 @@ class StripeApi:
                 await asyncio.sleep(fault.delay_s)
             if fault is not None and fault.mode is FaultMode.DROP_BEFORE:
                 return Answer(500, "")
-            if fault is not None and fault.mode is FaultMode.RATE_LIMIT:
-                raise rate_limited()
+            if fault is not None and fault.mode in BUSY:
+                busy = BUSY[fault.mode]()
+                raise busy
             return self._in_transaction(prepared, fault.mode if fault else None)
         finally:
             if prepared.key is not None:
                 self._in_use.discard(prepared.key)
 
     def _in_transaction(self, prepared: Prepared, mode: FaultMode | None) -> Answer:
-        stored = self.store.answer(prepared.key) if prepared.key is not None else None
+        stored = self._stored(prepared.key) if prepared.key is not None else None
         if stored is not None:
             _check_same(prepared, stored)
             return Answer(stored.status, stored.body, replayed=True)
-        times = self.webhook_faults.times if self.store.endpoint() is not None else None
-        with self.store.transaction() as tx:
-            tx.cause = Cause(prepared.request_id, prepared.idempotency_key, times)
+        with self.store.transaction(prepared.account) as tx:
+            tx.cause = Cause(prepared.request_id, prepared.idempotency_key)
             answer, remembered = _execute(tx, prepared, mode)
             if prepared.key is not None and remembered is not None:
-                tx.store_answer(prepared.key, remembered)
+                remember_answer(tx.connection, prepared.key, remembered, tx.now)
         if tx.scheduled:
             self._wake()
         return answer
@@ -163,7 +209,7 @@ def _execute(tx: Transaction, prepared: Prepared, mode: FaultMode | None) -> tup
     A refusal undoes its effects unless they are kept.
     """
     lenient = prepared.path.startswith("/v2/")
-    failure = _answered(internal_error())
+    failure = _answered(internal_error(), prepared.request_id)
     if mode is FaultMode.ERROR_500_BEFORE:
         return failure, None if lenient else _kept(prepared, failure)
     tx.connection.execute("SAVEPOINT effect")
@@ -174,7 +220,7 @@ def _execute(tx: Transaction, prepared: Prepared, mode: FaultMode | None) -> tup
         if not error.keeps_effects:
             tx.connection.execute("ROLLBACK TO effect")
             tx.scheduled = 0
-        answer, stored = _answered(error), error.stored and not lenient
+        answer, stored = _answered(error, prepared.request_id), error.stored and not lenient
     if mode is FaultMode.ERROR_500_AFTER:
         return failure, _kept(prepared, answer if lenient else failure)
     return answer, _kept(prepared, answer) if stored else None
@@ -220,24 +266,44 @@ def _idempotency_key(request: Request) -> str | None:
     return key
 
 
-async def _values(request: Request, *, json_body: bool) -> Form:
-    if request.method == "GET":
-        return decode_form(request.url.query)
+async def _values(request: Request, *, json_body: bool) -> tuple[Form, dict[str, Upload]]:
+    """The parameters and the files of a request."""
+    if request.method in ("GET", "DELETE"):
+        return decode_form(request.url.query), {}
+    if request.headers.get("content-type", "").startswith("multipart/form-data"):
+        return await _multipart(request)
     body = await request.body()
     try:
         text = body.decode()
         if not json_body:
-            return decode_form(text)
+            return decode_form(text), {}
         values: object = json.loads(text or "{}")
     except ValueError as error:
         raise StripeApiError(400, "Invalid request: the body could not be read") from error
     if not isinstance(values, dict):
         raise StripeApiError(400, "Invalid request: the body must be an object")
-    return cast("Form", values)
+    return cast("Form", values), {}
 
 
-def _answered(error: StripeApiError) -> Answer:
-    return Answer(error.status, json.dumps(error.body))
+async def _multipart(request: Request) -> tuple[Form, dict[str, Upload]]:
+    uploads: dict[str, Upload] = {}
+    fields: list[tuple[str, str]] = []
+    try:
+        async with request.form(max_files=1, max_fields=100) as form:
+            for name, value in form.multi_items():
+                if isinstance(value, UploadFile):
+                    kind = value.content_type or "application/octet-stream"
+                    uploads[name] = Upload(value.filename or "file", kind, await value.read())
+                else:
+                    fields.append((name, value))
+    except HTTPException as error:
+        raise StripeApiError(400, "Invalid request: the body could not be read") from error
+    return decode_form(urlencode(fields)), uploads
+
+
+def _answered(error: StripeApiError, request_id: str) -> Answer:
+    again = True if error.error.get("code") in RETRIED else False if error.status in FINAL else None
+    return Answer(error.status, json.dumps(error.logged(request_id)), retry=again)
 
 
 def _response(request: Request, request_id: str, answer: Answer) -> Response:
@@ -253,4 +319,6 @@ def _response(request: Request, request_id: str, answer: Answer) -> Response:
         headers["Idempotency-Key"] = key
     if answer.replayed:
         headers["Idempotent-Replayed"] = "true"
+    if answer.retry is not None:
+        headers["Stripe-Should-Retry"] = "true" if answer.retry else "false"
     return Response(answer.body, answer.status, headers, "application/json")

@@ -5,6 +5,7 @@ from collections.abc import Mapping
 JsonObject = dict[str, object]
 
 DOCS = "https://stripe.com/docs/error-codes/"
+LOGS = "https://dashboard.stripe.com/test/workbench/logs?object="
 
 
 class StripeApiError(Exception):
@@ -42,6 +43,10 @@ class StripeApiError(Exception):
         """The answer's JSON."""
         return {"error": self.error}
 
+    def logged(self, request_id: str) -> JsonObject:
+        """The answer's JSON with the address of the request's log."""
+        return {"error": {**self.error, "request_log_url": f"{LOGS}{request_id}"}}
+
 
 def missing_parameter(name: str) -> StripeApiError:
     """A required parameter was left out."""
@@ -75,6 +80,24 @@ def unrecognized_url(method: str, path: str) -> StripeApiError:
         f"Unrecognized request URL ({method}: {path}). If you are trying to list objects, remove the trailing slash. "
         "If you are trying to retrieve an object, make sure you passed a valid (non-empty) identifier in your code.",
     )
+
+
+def no_access_to_account(account: str) -> StripeApiError:
+    """The `Stripe-Account` header names none of the platform's accounts."""
+    message = (
+        f"The provided key does not have access to account '{account}' (or that account does not exist). Application "
+        "access may have been revoked."
+    )
+    return StripeApiError(403, message, code="account_invalid")
+
+
+def object_locked() -> StripeApiError:
+    """Another request is changing the same object; nothing was done."""
+    message = (
+        "This object cannot be accessed right now because another API request or Stripe process is currently accessing "
+        "it. If you see this error intermittently, retry the request."
+    )
+    return StripeApiError(429, message, code="lock_timeout")
 
 
 def rate_limited() -> StripeApiError:

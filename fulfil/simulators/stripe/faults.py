@@ -1,10 +1,17 @@
-"""Failures on demand: a plan for requests and one for webhooks, kept in memory until removed or restarted."""
+"""Failures on demand: a plan for requests and one for webhooks, kept in the database until removed."""
 
 import random
 import re
+import sqlite3
 from enum import StrEnum
+from typing import cast
 
 from pydantic import BaseModel, ConfigDict, Field, PrivateAttr, field_validator
+
+from fulfil.simulators.stripe.errors import JsonObject
+from fulfil.simulators.stripe.tables import read_setting, write_setting
+
+FAULTS = "faults"
 
 
 class FaultMode(StrEnum):
@@ -18,6 +25,7 @@ class FaultMode(StrEnum):
     ERROR_500_BEFORE = "error_500_before"
     ERROR_500_AFTER = "error_500_after"
     RATE_LIMIT = "rate_limit"
+    LOCK_TIMEOUT = "lock_timeout"
     DELAY = "delay"
 
 
@@ -39,7 +47,7 @@ class Fault(BaseModel):
     probability: float = Field(default=1, ge=0, le=1)
     seed: int | None = None
     struck: int = Field(default=0, ge=0, le=0)
-    _dice: random.Random = PrivateAttr(default_factory=random.Random)
+    _draws: int = PrivateAttr(default=0)
 
     @field_validator("match")
     @classmethod
@@ -52,31 +60,70 @@ class Fault(BaseModel):
         return value
 
     def model_post_init(self, context: object, /) -> None:
-        """Start this line's own dice, so that one seed gives one storm."""
+        """Give each line dice of its own, so that one seed gives one storm, restarts included."""
         del context
-        self._dice = random.Random(self.seed)
+        if self.seed is None:
+            self.seed = random.getrandbits(32)
 
-    def strikes(self, line: str) -> bool:
-        """Whether it hits this request; a hit is counted."""
-        if self.count is not None and self.struck >= self.count:
-            return False
-        if not re.fullmatch(self.match, line) or self._dice.random() >= self.probability:
-            return False
-        self.struck += 1
-        return True
+    def matches(self, line: str) -> bool:
+        """Whether it may hit this request."""
+        return (self.count is None or self.struck < self.count) and re.fullmatch(self.match, line) is not None
+
+    def strikes(self) -> bool:
+        """Throw the dice for a request that matches; a hit is counted."""
+        self._draws += 1
+        hit = random.Random(f"{self.seed}/{self._draws}").random() < self.probability
+        self.struck += hit
+        return hit
+
+    def state(self) -> JsonObject:
+        """What a restart must know."""
+        return {"fault": self.model_dump(mode="json", exclude={"struck"}), "struck": self.struck, "draws": self._draws}
+
+    @classmethod
+    def restored(cls, state: JsonObject) -> "Fault":
+        """The line as it was."""
+        fault = cls.model_validate(state["fault"])
+        fault.struck = cast("int", state["struck"])
+        fault._draws = cast("int", state["draws"])  # noqa: SLF001 (its own class)
+        return fault
 
 
 class FaultPlan:
     """The faults in force; the first that strikes wins."""
 
-    def __init__(self) -> None:
-        self.faults: list[Fault] = []
+    def __init__(self, connection: sqlite3.Connection) -> None:
+        self._connection = connection
+        kept = cast("list[JsonObject]", read_setting(connection, FAULTS) or [])
+        self._faults = [Fault.restored(state) for state in kept]
+
+    @property
+    def faults(self) -> list[Fault]:
+        """The lines, with how often each struck."""
+        return self._faults
+
+    @faults.setter
+    def faults(self, faults: list[Fault]) -> None:
+        self._faults = faults
+        self._keep()
 
     def take(self, method: str, path: str, *, replay: bool) -> Fault | None:
         """The fault of this request; a replay executes nothing, so only the network can fail it."""
         line = f"{method} {path}"
-        candidates = (fault for fault in self.faults if not (replay and fault.mode in EXECUTION_FAULTS))
-        return next((fault for fault in candidates if fault.strikes(line)), None)
+        thrown = False
+        for fault in self._faults:
+            if (replay and fault.mode in EXECUTION_FAULTS) or not fault.matches(line):
+                continue
+            thrown = True
+            if fault.strikes():
+                self._keep()
+                return fault
+        if thrown:
+            self._keep()
+        return None
+
+    def _keep(self) -> None:
+        write_setting(self._connection, FAULTS, [fault.state() for fault in self._faults] or None)
 
 
 class WebhookFaults(BaseModel):
@@ -89,15 +136,10 @@ class WebhookFaults(BaseModel):
     delay_s: float = Field(default=0, ge=0, le=86_400)
     reorder_s: float = Field(default=0, ge=0, le=60)
     seed: int | None = None
-    _dice: random.Random = PrivateAttr(default_factory=random.Random)
 
-    def model_post_init(self, context: object, /) -> None:
-        """Start the dice."""
-        del context
-        self._dice = random.Random(self.seed)
-
-    def times(self, now: float) -> list[float]:
-        """When each copy of a new event goes out; none when it is dropped."""
-        if self._dice.random() < self.drop:
+    def times(self, now: float, draws: int) -> list[float]:
+        """When each copy of a new event goes out, the `draws`-th decided upon; none when it is dropped."""
+        dice = random.Random(f"{self.seed}/{draws}")
+        if dice.random() < self.drop:
             return []
-        return [now + self.delay_s + self._dice.random() * self.reorder_s for _ in range(1 + self.duplicate)]
+        return [now + self.delay_s + dice.random() * self.reorder_s for _ in range(1 + self.duplicate)]

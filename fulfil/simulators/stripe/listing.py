@@ -46,16 +46,15 @@ def retrieving(kind: str, param: str = "id") -> Callable[[Transaction, Call], Ma
 def listing(kind: str, url: str, filters: tuple[str, ...]) -> Callable[[Transaction, Call], Mapping[str, object]]:
     """`GET /v1/things`."""
 
-    def page(tx: Transaction, call: Call) -> Mapping[str, object]:
+    def answer(tx: Transaction, call: Call) -> Mapping[str, object]:
         condition = Condition(["object = ?"], [kind])
         for name in filters:
             value = call.parameters.text(name)
             if value is not None:
                 condition.add(f"json_extract(body, '$.{name}') = ?", value)
-        _created(condition, call.parameters)
-        return _page(tx, call.parameters, condition, kind, url)
+        return page(tx, call.parameters, condition, kind, url)
 
-    return page
+    return answer
 
 
 def list_events(tx: Transaction, call: Call) -> Mapping[str, object]:
@@ -73,11 +72,12 @@ def list_events(tx: Transaction, call: Call) -> Mapping[str, object]:
     if call.parameters.text("delivery_success") is not None:
         comparison = "=" if call.parameters.flag("delivery_success", default=True) else ">"
         condition.add(f"json_extract(body, '$.pending_webhooks') {comparison} 0")
-    _created(condition, call.parameters)
-    return _page(tx, call.parameters, condition, "event", "/v1/events")
+    return page(tx, call.parameters, condition, "event", "/v1/events")
 
 
-def _page(tx: Transaction, parameters: Parameters, condition: Condition, kind: str, url: str) -> JsonObject:
+def page(tx: Transaction, parameters: Parameters, condition: Condition, kind: str, url: str) -> JsonObject:
+    """One page, newest first, of the objects that meet the condition; cursors are ids of the kind."""
+    between(condition, parameters, "created", "created")
     limit = parameters.integer("limit")
     limit = DEFAULT_LIMIT if limit is None else limit
     if not 1 <= limit <= MAX_LIMIT:
@@ -88,33 +88,36 @@ def _page(tx: Transaction, parameters: Parameters, condition: Condition, kind: s
         message = "You may only specify one of these parameters: starting_after, ending_before."
         raise invalid_parameter("ending_before", message)
     if after is not None:
-        condition.add("seq < ?", _position(tx, kind, after, "starting_after"))
+        condition.add("(created, seq) < (?, ?)", *_position(tx, kind, after, "starting_after"))
     if before is not None:
-        condition.add("seq > ?", _position(tx, kind, before, "ending_before"))
+        condition.add("(created, seq) > (?, ?)", *_position(tx, kind, before, "ending_before"))
     direction = "DESC" if before is None else "ASC"
-    rows = tx.select(f"{condition.sql} ORDER BY seq {direction} LIMIT ?", [*condition.values, limit + 1])
+    order = f"ORDER BY created {direction}, seq {direction} LIMIT ?"
+    rows = tx.select(f"{condition.sql} {order}", [*condition.values, limit + 1])
     data = [entity for _, entity in rows[:limit]]
     if before is not None:
         data.reverse()
     return {"object": "list", "data": data, "has_more": len(rows) > limit, "url": url}
 
 
-def _position(tx: Transaction, kind: str, identity: str, param: str) -> int:
-    found = tx.select("id = ? AND object = ?", (identity, kind))
-    if not found:
+def _position(tx: Transaction, kind: str, identity: str, param: str) -> tuple[int, int]:
+    """When the object at a cursor was created, and its sequence number."""
+    query = "SELECT created, seq FROM objects WHERE id = ? AND object = ? AND account = ?"
+    found = tx.connection.execute(query, (identity, kind, tx.account)).fetchone()
+    if found is None:
         raise missing_resource(kind, identity, param=param, status=400)
-    return found[0][0]
+    return int(found[0]), int(found[1])
 
 
-def _created(condition: Condition, parameters: Parameters) -> None:
-    """`created=…` or `created[gte]=…`, in seconds."""
-    if isinstance(parameters.values.get("created"), str):
-        exact = parameters.integer("created")
+def between(condition: Condition, parameters: Parameters, name: str, column: str) -> None:
+    """`created=…` or `created[gte]=…`: a whole number such as seconds, compared with an SQL expression."""
+    if isinstance(parameters.values.get(name), str):
+        exact = parameters.integer(name)
         if exact is not None:
-            condition.add("created = ?", exact)
+            condition.add(f"{column} = ?", exact)
         return
-    bounds = parameters.hash("created")
-    for name in bounds.values:
-        if name not in RANGES:
-            raise unknown_parameter(f"created[{name}]")
-        condition.add(f"created {RANGES[name]} ?", bounds.integer(name))
+    bounds = parameters.hash(name)
+    for bound in bounds.values:
+        if bound not in RANGES:
+            raise unknown_parameter(f"{name}[{bound}]")
+        condition.add(f"{column} {RANGES[bound]} ?", bounds.integer(bound))

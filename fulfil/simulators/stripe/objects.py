@@ -1,12 +1,12 @@
 """The shapes of Stripe's objects, as far as the simulator keeps them, and how new ones look."""
 
 import secrets
-from typing import Literal, TypedDict
+from typing import Literal, NotRequired, TypedDict
 
 API_VERSION = "2026-10-28.endive"
 
 Metadata = dict[str, str]
-# The field `object` of the shapes below hides the builtin in their annotations.
+# The field `object` of the shapes hides the builtin in their annotations.
 Json = dict[str, object]
 JsonList = list[object]
 
@@ -16,16 +16,44 @@ def new_id(prefix: str) -> str:
     return f"{prefix}_{secrets.token_hex(12)}"
 
 
+class Address(TypedDict):
+    """A postal address."""
+
+    city: str | None
+    country: str | None
+    line1: str | None
+    line2: str | None
+    postal_code: str | None
+    state: str | None
+
+
+class BillingDetails(TypedDict):
+    """Who a card belongs to."""
+
+    address: Address
+    email: str | None
+    name: str | None
+    phone: str | None
+    tax_id: str | None
+
+
 class CardDetails(TypedDict):
     """The public side of a card."""
 
     brand: str
+    checks: dict[str, str | None]
     country: str
+    display_brand: str
     exp_month: int
     exp_year: int
     fingerprint: str
     funding: str
+    generated_from: None
     last4: str
+    networks: Json
+    regulated_status: str
+    three_d_secure_usage: dict[str, bool]
+    wallet: None
 
 
 class PaymentMethod(TypedDict):
@@ -34,16 +62,18 @@ class PaymentMethod(TypedDict):
     id: str
     object: Literal["payment_method"]
     allow_redisplay: str
+    billing_details: BillingDetails
     card: CardDetails
     created: int
-    customer: None
+    customer: str | None
+    customer_account: None
     livemode: bool
     metadata: Metadata
     type: Literal["card"]
 
 
 class PaymentError(TypedDict, total=False):
-    """`last_payment_error` of a payment intent."""
+    """`last_payment_error` of a payment intent, `last_setup_error` of a setup intent."""
 
     advice_code: str
     charge: str
@@ -86,7 +116,10 @@ class PaymentIntent(TypedDict):
     allowed_payment_method_types: list[str] | None
     amount: int
     amount_capturable: int
+    amount_details: Json
     amount_received: int
+    application: None
+    application_fee_amount: None
     automatic_payment_methods: AutomaticPaymentMethods | None
     canceled_at: int | None
     cancellation_reason: str | None
@@ -95,168 +128,106 @@ class PaymentIntent(TypedDict):
     confirmation_method: str
     created: int
     currency: str
-    customer: None
+    customer: str | None
+    customer_account: None
     description: str | None
+    excluded_payment_method_types: list[str] | None
     last_payment_error: PaymentError | None
     latest_charge: str | None
     livemode: bool
+    managed_payments: None
     metadata: Metadata
     next_action: NextAction | None
+    on_behalf_of: None
     payment_method: str | None
+    payment_method_configuration_details: None
+    payment_method_options: Json
     payment_method_types: list[str]
-    receipt_email: None
-    setup_future_usage: None
+    payment_record: None
+    processing: None
+    receipt_email: str | None
+    review: None
+    setup_future_usage: str | None
+    shipping: Json | None
+    source: None
+    statement_descriptor: str | None
+    statement_descriptor_suffix: str | None
     status: str
     transfer_data: None
     transfer_group: str | None
 
 
-class Outcome(TypedDict, total=False):
-    """How the network answered."""
-
-    advice_code: str | None
-    network_status: str
-    reason: str | None
-    risk_level: str
-    seller_message: str
-    type: str
-
-
-class CardPayment(TypedDict):
-    """The card of a charge; `capture_before` is when the hold dies."""
-
-    brand: str
-    capture_before: int | None
-    last4: str
-    three_d_secure: dict[str, str] | None
-
-
-class PaymentMethodDetails(TypedDict):
-    """How a charge was paid."""
-
-    card: CardPayment
-    type: Literal["card"]
-
-
-class Charge(TypedDict):
-    """One attempt to move money; authorised when not `captured`."""
+class SetupIntent(TypedDict):
+    """One card on its way to be kept for later."""
 
     id: str
-    object: Literal["charge"]
-    amount: int
-    amount_captured: int
-    amount_refunded: int
-    application_fee: None
-    application_fee_amount: None
-    balance_transaction: str | None
-    captured: bool
-    created: int
-    currency: str
-    customer: None
-    description: str | None
-    destination: None
-    disputed: bool
-    failure_balance_transaction: None
-    failure_code: str | None
-    failure_message: str | None
-    livemode: bool
-    metadata: Metadata
-    outcome: Outcome
-    paid: bool
-    payment_intent: str
-    payment_method: str
-    payment_method_details: PaymentMethodDetails
-    receipt_email: None
-    refunded: bool
-    status: Literal["succeeded", "failed"]
-    transfer_data: None
-    transfer_group: str | None
-
-
-class FeeDetail(TypedDict):
-    """A part of a fee."""
-
-    amount: int
+    object: Literal["setup_intent"]
+    allowed_payment_method_types: list[str] | None
     application: None
-    currency: str
-    description: str
-    type: str
-
-
-class BalanceTransaction(TypedDict):
-    """A movement of the platform's balance: net = amount - fee."""
-
-    id: str
-    object: Literal["balance_transaction"]
-    amount: int
-    available_on: int
-    balance_type: str
+    automatic_payment_methods: AutomaticPaymentMethods | None
+    cancellation_reason: str | None
+    client_secret: str
     created: int
-    currency: str
+    customer: str | None
+    customer_account: None
     description: str | None
-    exchange_rate: None
-    fee: int
-    fee_details: list[FeeDetail]
-    net: int
-    reporting_category: str
-    source: str
-    status: str
-    type: str
-
-
-class Refund(TypedDict):
-    """Money on its way back."""
-
-    id: str
-    object: Literal["refund"]
-    amount: int
-    balance_transaction: str | None
-    charge: str
-    created: int
-    currency: str
-    destination_details: Json
-    failure_balance_transaction: str | None
-    failure_reason: str | None
+    excluded_payment_method_types: list[str] | None
+    flow_directions: list[str] | None
+    last_setup_error: PaymentError | None
+    latest_attempt: str | None
+    livemode: bool
+    managed_payments: None
+    mandate: None
     metadata: Metadata
-    payment_intent: str
-    pending_reason: str | None
-    reason: str | None
-    receipt_number: None
-    source_transfer_reversal: None
+    next_action: NextAction | None
+    on_behalf_of: None
+    payment_method: str | None
+    payment_method_configuration_details: None
+    payment_method_options: Json
+    payment_method_types: list[str]
+    single_use_mandate: None
     status: str
-    transfer_reversal: None
+    usage: str
 
 
-class ReversalList(TypedDict):
-    """The reversals of a transfer, always none here."""
+class InvoiceSettings(TypedDict):
+    """What a customer's invoices say and are paid with."""
 
-    object: Literal["list"]
-    data: JsonList
-    has_more: bool
-    total_count: int
-    url: str
+    custom_fields: list[dict[str, str]] | None
+    default_payment_method: str | None
+    footer: str | None
+    rendering_options: None
 
 
-class Transfer(TypedDict):
-    """Money moved to a connected account."""
+class Customer(TypedDict):
+    """Someone who pays."""
 
     id: str
-    object: Literal["transfer"]
-    amount: int
-    amount_reversed: int
-    balance_transaction: str
+    object: Literal["customer"]
+    address: Address | None
+    balance: int
+    business_name: NotRequired[str]
+    cash_balance: None
     created: int
-    currency: str
+    currency: str | None
+    customer_account: None
+    default_source: None
+    delinquent: bool
     description: str | None
-    destination: str
-    destination_payment: str
+    discount: None
+    email: str | None
+    individual_name: NotRequired[str]
+    invoice_prefix: str
+    invoice_settings: InvoiceSettings
     livemode: bool
     metadata: Metadata
-    reversals: ReversalList
-    reversed: bool
-    source_transaction: str | None
-    source_type: str
-    transfer_group: str | None
+    name: str | None
+    next_invoice_sequence: int
+    phone: str | None
+    preferred_locales: list[str]
+    shipping: Json | None
+    tax_exempt: str
+    test_clock: None
 
 
 class EventRequest(TypedDict):
@@ -267,10 +238,11 @@ class EventRequest(TypedDict):
 
 
 class Event(TypedDict):
-    """What happened, with a snapshot of the object."""
+    """What happened, with a snapshot of the object; `account` when it happened to a connected one."""
 
     id: str
     object: Literal["event"]
+    account: NotRequired[str]
     api_version: str
     created: int
     data: Json
@@ -278,33 +250,3 @@ class Event(TypedDict):
     pending_webhooks: int
     request: EventRequest
     type: str
-
-
-def new_balance_transaction(
-    *, amount: int, fee: int, currency: str, source: str, kind: str, created: int, available_on: int
-) -> BalanceTransaction:
-    """A movement of `amount` less `fee`; it counts as available from `available_on`."""
-    details: list[FeeDetail] = []
-    if fee:
-        description = "Stripe processing fees"
-        details = [
-            {"amount": fee, "application": None, "currency": currency, "description": description, "type": "stripe_fee"}
-        ]
-    return {
-        "id": new_id("txn"),
-        "object": "balance_transaction",
-        "amount": amount,
-        "available_on": available_on,
-        "balance_type": "payments",
-        "created": created,
-        "currency": currency,
-        "description": None,
-        "exchange_rate": None,
-        "fee": fee,
-        "fee_details": details,
-        "net": amount - fee,
-        "reporting_category": kind,
-        "source": source,
-        "status": "available" if available_on <= created else "pending",
-        "type": kind,
-    }

@@ -1,35 +1,51 @@
-"""Payment intents: create, confirm, capture, cancel, and who may read them."""
+"""Payment intents: create, update, confirm, cancel, and who may read them."""
 
 from collections.abc import Mapping
+from dataclasses import replace
+from typing import cast
 
 from fulfil.simulators.stripe import charges
+from fulfil.simulators.stripe.addresses import read_shipping
 from fulfil.simulators.stripe.calls import Call
-from fulfil.simulators.stripe.confirmation import confirm
+from fulfil.simulators.stripe.confirmation import CONFIRMABLE, UNEXPECTED_STATE, Attempt, check_confirmable, confirm
 from fulfil.simulators.stripe.errors import (
+    JsonObject,
     StripeApiError,
     invalid_parameter,
     missing_parameter,
     missing_resource,
     wrong_state,
 )
-from fulfil.simulators.stripe.objects import AutomaticPaymentMethods, PaymentIntent, new_id
+from fulfil.simulators.stripe.intent_parameters import (
+    USAGES,
+    check_secret,
+    only_when_confirming,
+    read_allowed_types,
+    read_automatic_methods,
+    read_card_options,
+    read_customer,
+    read_excluded_types,
+    read_method,
+)
+from fulfil.simulators.stripe.objects import PaymentIntent, PaymentMethod, new_id
 from fulfil.simulators.stripe.parameters import Parameters, check_minimum
+from fulfil.simulators.stripe.payment_methods import retrieve_method
 from fulfil.simulators.stripe.transaction import Transaction
 
 CAPTURE_METHODS = ("automatic", "automatic_async", "manual")
 CANCELLATION_REASONS = ("abandoned", "duplicate", "fraudulent", "requested_by_customer")
-CANCELABLE = (
-    "requires_payment_method",
-    "requires_capture",
-    "requires_confirmation",
-    "requires_action",
-    "processing",
-)
-# What a publishable key sees: never metadata, the charge or the group.
+CANCELABLE = (*CONFIRMABLE[:1], "requires_capture", *CONFIRMABLE[1:], "processing")
+SHIPPING = "address name phone carrier tracking_number"
+# What may be changed whatever the status; all else only until the payment was made.
+ALWAYS_CHANGED = ("description", "metadata", "receipt_email", "shipping", "expand")
+WHEN_CONFIRMING = ("error_on_requires_action", "mandate_data", "off_session", "radar_options", "return_url")
+TEXTS = ("description", "statement_descriptor", "statement_descriptor_suffix", "transfer_group")
+# What a publishable key sees: never metadata, the charge, the customer or the group.
 PUBLIC_FIELDS = (
     "id",
     "object",
     "amount",
+    "amount_details",
     "automatic_payment_methods",
     "canceled_at",
     "cancellation_reason",
@@ -43,9 +59,13 @@ PUBLIC_FIELDS = (
     "livemode",
     "next_action",
     "payment_method",
+    "payment_method_configuration_details",
     "payment_method_types",
+    "processing",
     "receipt_email",
     "setup_future_usage",
+    "shipping",
+    "source",
     "status",
 )
 
@@ -54,14 +74,15 @@ def create_payment_intent(tx: Transaction, call: Call) -> Mapping[str, object]:
     """`POST /v1/payment_intents`, confirming at once when asked to."""
     intent = _new_intent(tx, call.parameters)
     at_once = call.parameters.flag("confirm", default=False)
-    if not at_once and call.parameters.text("return_url"):
-        raise invalid_parameter("return_url", "return_url can only be set when confirm is true")
-    method = call.parameters.text("payment_method")
+    if not at_once:
+        only_when_confirming(call.parameters, WHEN_CONFIRMING)
+    method = read_method(tx, call, intent["customer"])
+    if method is not None:
+        intent["payment_method"] = method["id"]
+        intent["status"] = "requires_confirmation"
     tx.insert(intent)
     tx.record("payment_intent.created", intent)
-    if at_once:
-        return confirm(tx, intent, method, call.parameters.url("return_url"), call.base_url)
-    return intent
+    return confirm(tx, intent, _attempt(call, method)) if at_once else intent
 
 
 def retrieve_payment_intent(tx: Transaction, call: Call) -> Mapping[str, object]:
@@ -69,46 +90,62 @@ def retrieve_payment_intent(tx: Transaction, call: Call) -> Mapping[str, object]
     return _visible(_accessible(tx, call), call)
 
 
+def update_payment_intent(tx: Transaction, call: Call) -> Mapping[str, object]:
+    """`POST /v1/payment_intents/{id}`: after the payment only what describes it."""
+    intent, parameters = _existing(tx, call.identity), call.parameters
+    for name in parameters.values:
+        if name not in ALWAYS_CHANGED and intent["status"] not in CONFIRMABLE:
+            message = (
+                f"This PaymentIntent's {name} could not be updated because it has a status of {intent['status']}. You "
+                f"may only update the {name} of a PaymentIntent with one of the following statuses: "
+                f"{', '.join(CONFIRMABLE)}."
+            )
+            extra: JsonObject = {"payment_intent": intent, "param": name}
+            raise wrong_state(message, UNEXPECTED_STATE, extra=extra)
+    if parameters.given("customer"):
+        intent["customer"] = read_customer(tx, parameters) or intent["customer"]
+    if parameters.given("allowed_payment_method_types"):
+        intent["allowed_payment_method_types"] = read_allowed_types(parameters)
+        intent["automatic_payment_methods"] = None
+    _change_amount(intent, parameters)
+    _describe(intent, parameters)
+    method = read_method(tx, call, intent["customer"])
+    if method is not None:
+        intent["payment_method"] = method["id"]
+    if intent["status"] in CONFIRMABLE:
+        intent["last_payment_error"] = None
+        intent["next_action"] = None
+        intent["status"] = "requires_confirmation" if intent["payment_method"] else "requires_payment_method"
+    tx.save(intent)
+    return intent
+
+
 def confirm_payment_intent(tx: Transaction, call: Call) -> Mapping[str, object]:
     """`POST /v1/payment_intents/{id}/confirm`."""
-    intent = _accessible(tx, call)
-    capture_method = call.parameters.choice("capture_method", CAPTURE_METHODS)
+    intent, parameters = _accessible(tx, call), call.parameters
+    if call.publishable and intent["confirmation_method"] == "manual":
+        message = (
+            "This PaymentIntent cannot be confirmed using your publishable key because its `confirmation_method` is "
+            "`manual`. Please use your secret key, or create a PaymentIntent with `confirmation_method` set to "
+            "`automatic`."
+        )
+        raise StripeApiError(400, message, code="payment_intent_invalid_parameter")
+    for name in ("error_on_requires_action", "off_session", "capture_method"):
+        if call.publishable and parameters.given(name):
+            raise invalid_parameter(name, f"The {name} parameter cannot be used with a publishable key.")
+    check_confirmable(intent)
+    capture_method = parameters.choice("capture_method", CAPTURE_METHODS)
     if capture_method:
         intent["capture_method"] = capture_method
-    return_url = call.parameters.url("return_url")
+    _describe(intent, parameters)
     try:
-        intent = confirm(tx, intent, call.parameters.text("payment_method"), return_url, call.base_url)
+        method = read_method(tx, call, intent["customer"]) or _present_method(tx, intent)
+        intent = confirm(tx, intent, _attempt(call, method))
     except StripeApiError as error:
         if call.publishable and "payment_intent" in error.error:
             error.error["payment_intent"] = _visible(intent, call)
         raise
     return _visible(intent, call)
-
-
-def capture_payment_intent(tx: Transaction, call: Call) -> Mapping[str, object]:
-    """`POST /v1/payment_intents/{id}/capture`: all or a part; what is left of the hold is released."""
-    intent = _existing(tx, call.identity)
-    amount = call.parameters.amount("amount_to_capture")
-    if not call.parameters.flag("final_capture", default=True):
-        raise invalid_parameter("final_capture", "Multicapture is not enabled on this account.")
-    metadata = call.parameters.metadata()
-    if intent["status"] != "requires_capture":
-        raise _cannot_capture(intent)
-    amount = intent["amount_capturable"] if amount is None else amount
-    if amount > intent["amount_capturable"]:
-        message = "The requested capture amount is greater than the amount you can capture for this charge."
-        raise wrong_state(message, "amount_too_large", extra={"param": "amount_to_capture"})
-    charge = tx.charge(intent["latest_charge"] or "")
-    if charge is None:
-        raise missing_resource("charge", str(intent["latest_charge"]), param="intent")
-    charges.take(tx, charge, amount, announce="charge.captured")
-    intent["status"] = "succeeded"
-    intent["amount_received"] = amount
-    intent["amount_capturable"] = 0
-    intent["metadata"] |= metadata
-    tx.save(intent)
-    tx.record("payment_intent.succeeded", intent)
-    return intent
 
 
 def cancel_payment_intent(tx: Transaction, call: Call) -> Mapping[str, object]:
@@ -120,7 +157,7 @@ def cancel_payment_intent(tx: Transaction, call: Call) -> Mapping[str, object]:
             f"You cannot cancel this PaymentIntent because it has a status of {intent['status']}. Only a PaymentIntent "
             f"with one of the following statuses may be canceled: {', '.join(CANCELABLE)}."
         )
-        raise wrong_state(message, "payment_intent_unexpected_state", extra={"payment_intent": intent})
+        raise wrong_state(message, UNEXPECTED_STATE, extra={"payment_intent": intent})
     if intent["status"] == "requires_capture":
         charge = tx.charge(intent["latest_charge"] or "")
         if charge is not None:
@@ -135,6 +172,51 @@ def cancel_payment_intent(tx: Transaction, call: Call) -> Mapping[str, object]:
     return intent
 
 
+def increment_authorization(tx: Transaction, call: Call) -> Mapping[str, object]:
+    """`POST /v1/payment_intents/{id}/increment_authorization`: hold more, when the card was asked whether it may."""
+    intent = _existing(tx, call.identity)
+    amount = call.parameters.required_amount("amount")
+    card_options = cast("JsonObject", intent["payment_method_options"].get("card") or {})
+    if intent["status"] != "requires_capture":
+        message = (
+            f"This PaymentIntent's authorization could not be incremented because it has a status of "
+            f"{intent['status']}. Only a PaymentIntent with one of the following statuses may be incremented: "
+            "requires_capture."
+        )
+        raise wrong_state(message, UNEXPECTED_STATE, extra={"payment_intent": intent})
+    charge = tx.charge(intent["latest_charge"] or "")
+    if card_options.get("request_incremental_authorization") != "if_available" or charge is None:
+        message = "This PaymentIntent does not support incremental authorization."
+        raise wrong_state(message, UNEXPECTED_STATE, extra={"payment_intent": intent})
+    if amount <= intent["amount"]:
+        message = f"The amount must be greater than the currently authorized amount of {intent['amount']}."
+        raise wrong_state(message, "amount_too_small", extra={"param": "amount"})
+    charge["amount"] = amount
+    tx.save(charge)
+    tx.record("charge.updated", charge, {"amount": intent["amount"]})
+    intent["amount"] = amount
+    intent["amount_capturable"] = amount
+    _describe(intent, call.parameters)
+    tx.save(intent)
+    tx.record("payment_intent.amount_capturable_updated", intent)
+    return intent
+
+
+def _attempt(call: Call, method: PaymentMethod | None) -> Attempt:
+    parameters = call.parameters
+    attempt = Attempt(method, call.base_url, parameters.url("return_url"))
+    off_session = parameters.text("off_session") in ("true", "one_off", "recurring")
+    if not off_session:
+        parameters.flag("off_session", default=False)
+    refuse = parameters.flag("error_on_requires_action", default=False)
+    return replace(attempt, off_session=off_session, error_on_requires_action=refuse)
+
+
+def _present_method(tx: Transaction, intent: PaymentIntent) -> PaymentMethod | None:
+    identity = intent["payment_method"]
+    return retrieve_method(tx, identity, param="payment_method") if identity else None
+
+
 def _existing(tx: Transaction, identity: str) -> PaymentIntent:
     intent = tx.payment_intent(identity)
     if intent is None:
@@ -144,13 +226,10 @@ def _existing(tx: Transaction, identity: str) -> PaymentIntent:
 
 def _accessible(tx: Transaction, call: Call) -> PaymentIntent:
     """The intent, which a browser's key reaches only with its client secret."""
-    secret = call.parameters.text("client_secret")
-    if call.publishable and secret is None:
+    if call.publishable and call.parameters.text("client_secret") is None:
         raise missing_parameter("client_secret")
     intent = _existing(tx, call.identity)
-    if secret is not None and secret != intent["client_secret"]:
-        message = f"The client_secret provided does not match the client_secret of {call.identity}."
-        raise invalid_parameter("client_secret", message, "payment_intent_invalid_parameter")
+    check_secret(call, intent["client_secret"], "payment_intent_invalid_parameter")
     return intent
 
 
@@ -161,16 +240,37 @@ def _visible(intent: PaymentIntent, call: Call) -> Mapping[str, object]:
     return {name: everything[name] for name in PUBLIC_FIELDS}
 
 
-def _cannot_capture(intent: PaymentIntent) -> StripeApiError:
-    if intent["status"] == "succeeded":
-        reason = "it has already been captured."
-    else:
-        reason = (
-            f"it has a status of {intent['status']}. Only a PaymentIntent with one of the following statuses may be "
-            "captured: requires_capture."
-        )
-    message = f"This PaymentIntent could not be captured because {reason}"
-    return wrong_state(message, "payment_intent_unexpected_state", extra={"payment_intent": intent})
+def _change_amount(intent: PaymentIntent, parameters: Parameters) -> None:
+    amount = parameters.amount("amount")
+    if parameters.given("currency"):
+        intent["currency"] = parameters.currency()
+    if amount is not None:
+        check_minimum(amount, intent["currency"])
+        intent["amount"] = amount
+    capture_method = parameters.choice("capture_method", CAPTURE_METHODS)
+    if capture_method is not None:
+        intent["capture_method"] = capture_method
+
+
+def _describe(intent: PaymentIntent, parameters: Parameters) -> None:
+    """Write what was given beside amount, customer and card; an empty value unsets."""
+    fields = cast("JsonObject", intent)
+    for name in TEXTS:
+        if parameters.given(name):
+            fields[name] = parameters.text(name)
+    if parameters.given("receipt_email"):
+        intent["receipt_email"] = parameters.email("receipt_email")
+    if parameters.given("setup_future_usage"):
+        intent["setup_future_usage"] = parameters.choice("setup_future_usage", USAGES)
+    if parameters.given("shipping"):
+        intent["shipping"] = read_shipping(parameters, SHIPPING)
+    if parameters.given("payment_method_options"):
+        present = cast("JsonObject", intent["payment_method_options"].get("card"))
+        intent["payment_method_options"] = {"card": read_card_options(parameters, present)}
+    if parameters.given("excluded_payment_method_types"):
+        intent["excluded_payment_method_types"] = read_excluded_types(parameters)
+    if parameters.given("metadata"):
+        intent["metadata"] = parameters.merged_metadata(intent["metadata"])
 
 
 def _new_intent(tx: Transaction, parameters: Parameters) -> PaymentIntent:
@@ -178,52 +278,52 @@ def _new_intent(tx: Transaction, parameters: Parameters) -> PaymentIntent:
     currency = parameters.currency()
     check_minimum(amount, currency)
     identity = new_id("pi")
-    allowed = parameters.texts("allowed_payment_method_types")
-    if allowed is not None and allowed != ["card"]:
-        raise invalid_parameter("allowed_payment_method_types", "Invalid payment method type: only card is simulated")
-    return {
+    allowed = read_allowed_types(parameters)
+    intent: PaymentIntent = {
         "id": identity,
         "object": "payment_intent",
         "allowed_payment_method_types": allowed,
         "amount": amount,
         "amount_capturable": 0,
+        "amount_details": {"tip": {}},
         "amount_received": 0,
-        "automatic_payment_methods": _automatic(parameters, given=allowed is not None),
+        "application": None,
+        "application_fee_amount": None,
+        "automatic_payment_methods": read_automatic_methods(parameters, named=allowed is not None),
         "canceled_at": None,
         "cancellation_reason": None,
         "capture_method": parameters.choice("capture_method", CAPTURE_METHODS) or "automatic_async",
         "client_secret": new_id(f"{identity}_secret"),
-        "confirmation_method": "automatic",
+        "confirmation_method": parameters.choice("confirmation_method", ("automatic", "manual")) or "automatic",
         "created": tx.created,
         "currency": currency,
-        "customer": None,
-        "description": parameters.text("description"),
+        "customer": read_customer(tx, parameters),
+        "customer_account": None,
+        "description": None,
+        "excluded_payment_method_types": None,
         "last_payment_error": None,
         "latest_charge": None,
         "livemode": False,
-        "metadata": parameters.metadata(),
+        "managed_payments": None,
+        "metadata": {},
         "next_action": None,
+        "on_behalf_of": None,
         "payment_method": None,
+        "payment_method_configuration_details": None,
+        "payment_method_options": {"card": read_card_options(parameters)},
         "payment_method_types": ["card"],
+        "payment_record": None,
+        "processing": None,
         "receipt_email": None,
+        "review": None,
         "setup_future_usage": None,
+        "shipping": None,
+        "source": None,
+        "statement_descriptor": None,
+        "statement_descriptor_suffix": None,
         "status": "requires_payment_method",
         "transfer_data": None,
-        "transfer_group": parameters.text("transfer_group"),
+        "transfer_group": None,
     }
-
-
-def _automatic(parameters: Parameters, *, given: bool) -> AutomaticPaymentMethods | None:
-    """Payment methods of the account's choice, unless the caller named some."""
-    wanted = parameters.hash("automatic_payment_methods")
-    if given and wanted.values:
-        message = (
-            "You may only specify one of these parameters: automatic_payment_methods, allowed_payment_method_types."
-        )
-        raise invalid_parameter("automatic_payment_methods", message)
-    if given or not wanted.flag("enabled", default=True):
-        return None
-    return {
-        "allow_redirects": wanted.choice("allow_redirects", ("always", "never")) or "always",
-        "enabled": True,
-    }
+    _describe(intent, parameters)
+    return intent

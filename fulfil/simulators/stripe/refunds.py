@@ -1,10 +1,15 @@
-"""Refunds: up to what was captured and not yet refunded."""
+"""Refunds: up to what was captured and not yet refunded, paid from the balance when it suffices."""
 
 from collections.abc import Mapping
+from typing import cast
 
-from fulfil.models.money import format_money
+from fulfil.simulators.stripe import balances
 from fulfil.simulators.stripe.calls import Call
-from fulfil.simulators.stripe.cards import CARDS, Behaviour
+from fulfil.simulators.stripe.cards import Behaviour
+from fulfil.simulators.stripe.charges import card_of
+from fulfil.simulators.stripe.currencies import shown
+from fulfil.simulators.stripe.disputed import is_refundable
+from fulfil.simulators.stripe.early_warnings import note_refund
 from fulfil.simulators.stripe.errors import (
     StripeApiError,
     invalid_parameter,
@@ -12,10 +17,22 @@ from fulfil.simulators.stripe.errors import (
     missing_resource,
     wrong_state,
 )
-from fulfil.simulators.stripe.objects import Charge, Refund, new_balance_transaction, new_id
+from fulfil.simulators.stripe.money_objects import Charge, Refund
+from fulfil.simulators.stripe.objects import new_id
+from fulfil.simulators.stripe.previous import previous_attributes
 from fulfil.simulators.stripe.transaction import Transaction
 
 REASONS = ("duplicate", "fraudulent", "requested_by_customer")
+SUCCEED, FAIL = "succeed_refund", "fail_refund"
+FAILURES = (
+    "charge_for_pending_refund_disputed",
+    "declined",
+    "expired_or_canceled_card",
+    "insufficient_funds",
+    "lost_or_stolen_card",
+    "merchant_request",
+    "unknown",
+)
 
 
 def create_refund(tx: Transaction, call: Call) -> Mapping[str, object]:
@@ -24,48 +41,208 @@ def create_refund(tx: Transaction, call: Call) -> Mapping[str, object]:
     amount = call.parameters.amount("amount")
     reason = call.parameters.choice("reason", REASONS)
     metadata = call.parameters.metadata()
+    _refuse_options(call)
     left = charge["amount_captured"] - charge["amount_refunded"]
     if left == 0:
         raise wrong_state(f"Charge {charge['id']} has already been refunded.", "charge_already_refunded")
     amount = left if amount is None else amount
     if amount > left:
-        asked, possible = (format_money(value, charge["currency"]) for value in (amount, left))
+        asked, possible = (shown(value, charge["currency"]) for value in (amount, left))
         message = f"Refund amount ({asked}) is greater than unrefunded amount on charge ({possible})"
         raise StripeApiError(400, message, param="amount", stored=True)
-    pending = CARDS[tx.token(charge["payment_method"])].behaviour is Behaviour.REFUND_PENDING
-    refund = _new_refund(tx, charge, amount, reason, metadata, pending=pending)
-    _move_balance(tx, refund, -amount, "refund", "balance_transaction")
+    refund = _new_refund(tx, charge, amount, reason, metadata)
+    before = dict(charge)
     charge["amount_refunded"] += amount
     charge["refunded"] = charge["amount_refunded"] == charge["amount_captured"]
     tx.save(charge)
     tx.insert(refund)
+    if _is_covered(tx, charge, refund):
+        _send(tx, charge, refund)
+        tx.save(refund)
+    else:
+        _wait(tx, refund)
     tx.record("refund.created", refund)
-    tx.record("charge.refunded", charge)
+    tx.record("charge.refunded", charge, previous_attributes(before, charge))
+    note_refund(tx, charge)
     return refund
 
 
-def settle_refund(tx: Transaction, refund: Refund, *, succeeded: bool) -> Refund:
-    """What the card network decides later: a pending refund succeeds, or any refund fails and the money is back."""
-    before = refund["status"]
-    if before == "failed" or (succeeded and before != "pending"):
-        raise wrong_state(f"{refund['id']} is {before} already.", "refund_unexpected_state")
-    refund["pending_reason"] = None
-    if succeeded:
-        refund["status"] = "succeeded"
-    else:
-        refund["status"] = "failed"
-        refund["failure_reason"] = "lost_or_stolen_card"
-        _move_balance(tx, refund, refund["amount"], "refund_failure", "failure_balance_transaction")
+def cancel_refund(tx: Transaction, call: Call) -> Mapping[str, object]:
+    """`POST /v1/refunds/{id}/cancel`: only while the customer has still to act, as at Stripe."""
+    refund = tx.refund(call.identity)
+    if refund is None:
+        raise missing_resource("refund", call.identity, param="refund")
+    if refund["status"] != "requires_action":
+        message = f"Refunds with a status of {refund['status']} cannot be canceled; only requires_action can."
+        raise StripeApiError(400, message, param="refund", stored=True)
+    return _undo(tx, refund, "canceled", "merchant_request")
+
+
+def settle_refund(tx: Transaction, refund: Refund, status: str, reason: str = "lost_or_stolen_card") -> Refund:
+    """What is decided later: a pending refund succeeds or waits for the customer, or any refund fails or is canceled.
+
+    The money of one that fails or is canceled is back in the balance.
+    """
+    before = dict(refund)
+    open_before = refund["status"] in {"pending", "requires_action"}
+    if refund["status"] in {"failed", "canceled"} or (status != "failed" and not open_before):
+        raise wrong_state(f"{refund['id']} is {refund['status']} already.", "refund_unexpected_state")
+    if status in {"failed", "canceled"}:
+        return _undo(tx, refund, status, reason)
+    if refund["balance_transaction"] is None:
         charge = tx.charge(refund["charge"])
         if charge is not None:
-            charge["amount_refunded"] -= refund["amount"]
-            charge["refunded"] = False
-            tx.save(charge)
+            _send(tx, charge, refund)
+        _forget_wait(tx, refund)
+    tx.forget(SUCCEED, refund["id"])
+    refund["status"] = status
+    refund.pop("pending_reason", None)
+    if status == "requires_action":
+        refund["next_action"] = {"type": "display_details"}
+    else:
+        refund.pop("next_action", None)
+    _update(tx, refund, before)
+    return refund
+
+
+def succeed_by_card(tx: Transaction, refund_id: str) -> None:
+    """The card network has taken a pending refund."""
+    refund = tx.refund(refund_id)
+    if refund is not None and refund["status"] == "pending":
+        settle_refund(tx, refund, "succeeded")
+
+
+def fail_by_card(tx: Transaction, refund_id: str) -> None:
+    """The card network gives a refund back that had succeeded."""
+    refund = tx.refund(refund_id)
+    if refund is not None and refund["status"] == "succeeded":
+        _undo(tx, refund, "failed", "expired_or_canceled_card")
+
+
+def fail_pending(tx: Transaction, charge: Charge) -> Charge:
+    """A charge that is charged back pays no refund on its way; answers the charge as it is then."""
+    condition = (
+        "object = 'refund' AND json_extract(body, '$.charge') = ? AND json_extract(body, '$.status') = 'pending'"
+    )
+    for _, body in tx.select(condition, (charge["id"],)):
+        _undo(tx, cast("Refund", body), "failed", "charge_for_pending_refund_disputed")
+    return tx.charge(charge["id"]) or charge
+
+
+def send_waiting(tx: Transaction) -> None:
+    """Send the refunds that waited for money in the accounts that have been funded, oldest first."""
+    while tx.funded:
+        account, currency = tx.funded.pop()
+        rows = tx.connection.execute(
+            "SELECT refund FROM waiting_refunds WHERE account = ? AND currency = ? ORDER BY id", (account, currency)
+        ).fetchall()
+        with tx.within(account):
+            for (refund_id,) in rows:
+                if not _send_waiting(tx, str(refund_id)):
+                    break
+
+
+def _send_waiting(tx: Transaction, refund_id: str) -> bool:
+    """Whether the money sufficed, so that the next may try."""
+    refund = tx.refund(refund_id)
+    charge = tx.charge(refund["charge"]) if refund is not None else None
+    if refund is None or charge is None or not _is_covered(tx, charge, refund):
+        return False
+    _forget_wait(tx, refund)
+    before = dict(refund)
+    refund["status"] = "succeeded"
+    refund.pop("pending_reason", None)
+    _send(tx, charge, refund)
+    _update(tx, refund, before)
+    return True
+
+
+def _is_covered(tx: Transaction, charge: Charge, refund: Refund) -> bool:
+    """Whether the balance suffices; a charge's own money counts while it is pending.
+
+    Stripe's fees are left out: what pays a customer back in full may leave them as a debt, as at Stripe.
+    """
+    balance = tx.balance(refund["currency"])
+    usable = balance.available + balance.fees
+    if balances.inherited(tx, charge["balance_transaction"]):
+        usable += balance.pending
+    return refund["amount"] <= usable
+
+
+def _send(tx: Transaction, charge: Charge, refund: Refund) -> None:
+    """Take the money from the balance and give it to the card network; the refund is not saved."""
+    pending = balances.inherited(tx, charge["balance_transaction"])
+    entry = balances.post(
+        tx,
+        amount=-refund["amount"],
+        currency=refund["currency"],
+        source=refund["id"],
+        kind="refund",
+        description=f"REFUND FOR CHARGE ({charge['description']})" if charge["description"] else "REFUND FOR CHARGE",
+        available_on=pending["available_on"] if pending else None,
+    )
+    refund["balance_transaction"] = entry["id"]
+    card = card_of(tx, charge)
+    if card is not None and card.behaviour is Behaviour.REFUND_PENDING:
+        refund["status"] = "pending"
+        refund["pending_reason"] = "processing"
+        tx.at(tx.now + tx.settings.refund_settles_s, SUCCEED, refund["id"])
+    elif card is not None and card.behaviour is Behaviour.REFUND_FAILS:
+        tx.at(tx.now + tx.settings.refund_fails_s, FAIL, refund["id"])
+
+
+def _wait(tx: Transaction, refund: Refund) -> None:
+    refund["status"] = "pending"
+    refund["pending_reason"] = "insufficient_funds"
     tx.save(refund)
-    tx.record("refund.updated", refund, {"status": before})
-    if not succeeded:
+    tx.connection.execute(
+        "INSERT INTO waiting_refunds (account, currency, refund) VALUES (?, ?, ?)",
+        (tx.account, refund["currency"], refund["id"]),
+    )
+
+
+def _forget_wait(tx: Transaction, refund: Refund) -> None:
+    tx.connection.execute("DELETE FROM waiting_refunds WHERE refund = ?", (refund["id"],))
+
+
+def _undo(tx: Transaction, refund: Refund, status: str, reason: str) -> Refund:
+    """The refund will not reach the customer: its money, if taken, is back, and the charge can be refunded again."""
+    before = dict(refund)
+    charge = tx.charge(refund["charge"])
+    tx.forget(SUCCEED, refund["id"])
+    tx.forget(FAIL, refund["id"])
+    _forget_wait(tx, refund)
+    refund["status"] = status
+    refund["failure_reason"] = reason
+    refund.pop("pending_reason", None)
+    refund.pop("next_action", None)
+    pending = balances.inherited(tx, refund["balance_transaction"])
+    if refund["balance_transaction"] is not None:
+        entry = balances.post(
+            tx,
+            amount=refund["amount"],
+            currency=refund["currency"],
+            source=refund["id"],
+            kind="refund_failure",
+            description="REFUND FAILURE",
+            available_on=pending["available_on"] if pending else None,
+        )
+        refund["failure_balance_transaction"] = entry["id"]
+    if charge is not None:
+        charge["amount_refunded"] -= refund["amount"]
+        charge["refunded"] = False
+        tx.save(charge)
+    _update(tx, refund, before)
+    if status == "failed":
         tx.record("refund.failed", refund)
     return refund
+
+
+def _update(tx: Transaction, refund: Refund, before: Mapping[str, object]) -> None:
+    tx.save(refund)
+    previous = previous_attributes(before, refund)
+    tx.record("refund.updated", refund, previous)
+    tx.record("charge.refund.updated", refund, previous)
 
 
 def _charge(tx: Transaction, call: Call) -> Charge:
@@ -90,12 +267,23 @@ def _charge(tx: Transaction, call: Call) -> Charge:
     if not charge["captured"]:
         message = f"Charge {charge_id} is not captured; cancel its PaymentIntent instead."
         raise wrong_state(message, "charge_not_refundable")
+    if charge["disputed"] and not is_refundable(tx, charge_id):
+        message = f"Charge {charge_id} has been charged back; cannot issue a refund."
+        raise wrong_state(message, "charge_disputed" if intent_id is None else "refund_disputed_payment")
     return charge
 
 
-def _new_refund(
-    tx: Transaction, charge: Charge, amount: int, reason: str | None, metadata: dict[str, str], *, pending: bool
-) -> Refund:
+def _refuse_options(call: Call) -> None:
+    """What needs a destination charge, or a customer's cash balance."""
+    for name in ("reverse_transfer", "refund_application_fee"):
+        if call.parameters.flag(name, default=False):
+            message = f"{name} can only be used for charges that were created on behalf of another account."
+            raise invalid_parameter(name, message)
+    if call.parameters.choice("origin", ("customer_balance",)):
+        raise invalid_parameter("origin", "This customer has no cash balance.")
+
+
+def _new_refund(tx: Transaction, charge: Charge, amount: int, reason: str | None, metadata: dict[str, str]) -> Refund:
     return {
         "id": new_id("re"),
         "object": "refund",
@@ -104,32 +292,23 @@ def _new_refund(
         "charge": charge["id"],
         "created": tx.created,
         "currency": charge["currency"],
-        "destination_details": {"type": "card", "card": {"type": "pending" if pending else "refund"}},
-        "failure_balance_transaction": None,
-        "failure_reason": None,
+        "customer": charge["customer"],
+        "customer_account": None,
+        "destination_details": {
+            "type": "card",
+            "card": {
+                "reference": "312345678901",
+                "reference_status": "available",
+                "reference_type": "acquirer_reference_number",
+                "type": "refund",
+            },
+        },
         "metadata": metadata,
         "payment_intent": charge["payment_intent"],
-        "pending_reason": "processing" if pending else None,
+        "payment_method": charge["payment_method"],
         "reason": reason,
         "receipt_number": None,
         "source_transfer_reversal": None,
-        "status": "pending" if pending else "succeeded",
+        "status": "succeeded",
         "transfer_reversal": None,
     }
-
-
-def _move_balance(tx: Transaction, refund: Refund, amount: int, kind: str, field: str) -> None:
-    movement = new_balance_transaction(
-        amount=amount,
-        fee=0,
-        currency=refund["currency"],
-        source=refund["id"],
-        kind=kind,
-        created=tx.created,
-        available_on=tx.created,
-    )
-    tx.insert(movement)
-    if field == "balance_transaction":
-        refund["balance_transaction"] = movement["id"]
-    else:
-        refund["failure_balance_transaction"] = movement["id"]

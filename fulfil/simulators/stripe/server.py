@@ -12,19 +12,25 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Mount, Route
 
-from fulfil.simulators.stripe.admin import Admin
+from fulfil.simulators.stripe.accounts import set_capability_default
+from fulfil.simulators.stripe.admin import Admin, guarded
 from fulfil.simulators.stripe.api import StripeApi
 from fulfil.simulators.stripe.authentication_page import AuthenticationPage
+from fulfil.simulators.stripe.clock import Clock
 from fulfil.simulators.stripe.connection import AbortableProtocol
 from fulfil.simulators.stripe.credentials import Keys
 from fulfil.simulators.stripe.deliveries import Deliverer
+from fulfil.simulators.stripe.elements_page import ElementsPage
 from fulfil.simulators.stripe.faults import FaultPlan
+from fulfil.simulators.stripe.files import FileContents
+from fulfil.simulators.stripe.onboarding_page import OnboardingPage
 from fulfil.simulators.stripe.store import Store
-from fulfil.simulators.stripe.transaction import WebhookEndpoint
+from fulfil.simulators.stripe.switches import Switches
+from fulfil.simulators.stripe.webhook_endpoints import set_default_endpoint
 
 CORS = {
     "Access-Control-Allow-Origin": "*",
-    "Access-Control-Allow-Methods": "GET, POST",
+    "Access-Control-Allow-Methods": "GET, POST, DELETE",
     "Access-Control-Allow-Headers": "Authorization, Content-Type, Idempotency-Key, Stripe-Version",
     "Access-Control-Max-Age": "300",
 }
@@ -40,38 +46,62 @@ class SimulatorOptions:
     public_url: str = ""
     api_key: str = "sk_test_simulator"
     publishable_key: str = "pk_test_simulator"
+    # Empty lets everybody who reaches the port use the admin paths, as is right on loopback.
+    admin_token: str = ""
+    # None keeps what the database remembers.
+    availability_s: int | None = None
+    # The longest pause between two attempts to deliver an event; far shorter than Stripe's, so that an order goes on
+    # soon after the API is back.
+    webhook_retry_cap_s: float = 5.0
+    # The state in which accounts' capability to receive transfers starts; empty keeps what the database remembers.
+    transfers_capability: str = ""
 
 
 def create_app(options: SimulatorOptions, clock: Callable[[], float]) -> Starlette:
     """The application over one database file; `clock` gives Unix seconds."""
     store = Store(options.database, clock)
     if options.webhook_url:
-        store.set_endpoint(WebhookEndpoint(options.webhook_url, options.webhook_secret))
-    deliverer = Deliverer(store, clock)
-    faults = FaultPlan()
+        with store.transaction() as tx:
+            set_default_endpoint(tx, options.webhook_url, options.webhook_secret)
+    if options.availability_s is not None:
+        store.change_settings({"availability_s": options.availability_s})
+    if options.transfers_capability:
+        set_capability_default(store.connection, options.transfers_capability)
+    deliverer = Deliverer(store, options.webhook_retry_cap_s)
+    faults = FaultPlan(store.connection)
     keys = Keys(options.api_key, options.publishable_key)
     api = StripeApi(store, keys, faults, deliverer.wake, options.public_url)
-    admin = Admin(api, faults, options.webhook_secret, deliverer.wake)
-    page = AuthenticationPage(api, deliverer.wake)
+    virtual = Clock(store, deliverer.wake)
+    admin = Admin(api, virtual, deliverer.wake)
+    switches = Switches(api, faults, options.webhook_secret, deliverer.wake)
+    bank = AuthenticationPage(store, deliverer.wake)
+    checkout = ElementsPage(api, keys, deliverer.wake)
+    onboarding = OnboardingPage(store, deliverer.wake)
 
     @asynccontextmanager
     async def lifespan(app: Starlette) -> AsyncGenerator[None]:
         del app
-        sending = asyncio.create_task(deliverer.run())
+        working = [asyncio.create_task(deliverer.run()), asyncio.create_task(virtual.run())]
         try:
             yield
         finally:
-            sending.cancel()
-            await asyncio.gather(sending, return_exceptions=True)
+            for task in working:
+                task.cancel()
+            await asyncio.gather(*working, return_exceptions=True)
             store.close()
 
     simulator_routes = [
-        *admin.routes(),
-        Route("/3ds/{payment_intent}", page.show, methods=["GET"]),
-        Route("/3ds/{payment_intent}", page.submit, methods=["POST"]),
+        *guarded([*admin.routes(), *switches.routes()], options.admin_token),
+        Route("/3ds/{intent}", bank.show, methods=["GET"]),
+        Route("/3ds/{intent}", bank.submit, methods=["POST"]),
+        Route("/elements", checkout.show, methods=["GET"]),
+        Route("/elements", checkout.submit, methods=["POST"]),
+        Route("/onboarding/{token}", onboarding.show, methods=["GET"]),
+        Route("/onboarding/{token}", onboarding.submit, methods=["POST"]),
     ]
     routes = [
         Mount("/_simulator", routes=simulator_routes),
+        Route("/v1/files/{id}/contents", FileContents(store, keys).serve, methods=["GET"]),
         Route("/{path:path}", preflight, methods=["OPTIONS"]),
         Route("/{path:path}", api.serve, methods=["GET", "POST", "DELETE", "PUT", "PATCH"]),
     ]

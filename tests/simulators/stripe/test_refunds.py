@@ -2,6 +2,7 @@
 
 import pytest
 
+from tests.simulators.stripe.till import DAY_S, Till
 from tests.simulators.stripe_http import StripeHttp
 
 
@@ -90,3 +91,93 @@ async def test_a_failed_refund_gives_the_money_back_to_the_platform(lab: StripeH
     assert (charge["amount_refunded"], charge["refunded"]) == (0, False)
     twice = await lab.client.post(f"/_simulator/refunds/{refund['id']}", json={"status": "failed"})
     assert twice.status_code == 409
+
+
+async def test_a_refund_waits_until_the_balance_suffices(till: Till) -> None:
+    charge = await till.paid(10_000)
+    await till.made("/v1/payouts", amount=9000, currency="eur")
+    refund = await till.made("/v1/refunds", charge=charge["id"])
+    assert (refund["status"], refund["pending_reason"], refund["balance_transaction"]) == (
+        "pending",
+        "insufficient_funds",
+        None,
+    )
+    assert await till.balance() == (0, 825)
+    await till.admin("POST", "/topups", {"amount": 8999, "currency": "eur"})
+    assert (await till.read(f"/v1/refunds/{refund['id']}"))["status"] == "pending"
+    await till.admin("POST", "/topups", {"amount": 1, "currency": "eur"})
+    sent = await till.read(f"/v1/refunds/{refund['id']}")
+    assert (sent["status"], "pending_reason" in sent) == ("succeeded", False)
+    assert (await till.entry(sent["balance_transaction"]))["net"] == -10_000
+    assert await till.balance() == (0, -175)
+    assert await till.events(refund["id"]) == ["refund.created", "refund.updated", "charge.refund.updated"]
+
+
+async def test_waiting_refunds_are_sent_in_their_order(till: Till) -> None:
+    charges = [await till.paid(10_000) for _ in range(2)]
+    await till.made("/v1/payouts", amount=19_650, currency="eur")
+    first, second = [await till.made("/v1/refunds", charge=charge["id"], amount=4000) for charge in charges]
+    await till.admin("POST", "/topups", {"amount": 4000, "currency": "eur"})
+    states = [(await till.read(f"/v1/refunds/{one['id']}"))["status"] for one in (first, second)]
+    assert states == ["succeeded", "pending"]
+    await till.paid(10_000)
+    assert (await till.read(f"/v1/refunds/{second['id']}"))["status"] == "succeeded"
+
+
+async def test_money_that_went_to_a_provider_cannot_be_refunded_before_it_is_back(till: Till) -> None:
+    account, charge = await till.recipient(), await till.paid(10_000, "pm_card_visa")
+    transfer = await till.transferred(8000, account, charge["id"])
+    refund = await till.made("/v1/refunds", charge=charge["id"], amount=5000)
+    assert refund["status"] == "pending"
+    await till.made(f"/v1/transfers/{transfer['id']}/reversals", amount=5000)
+    assert (await till.read(f"/v1/refunds/{refund['id']}"))["status"] == "succeeded"
+
+
+async def test_a_charge_that_is_pending_pays_its_own_refund(till: Till) -> None:
+    charge = await till.paid(10_000, "pm_card_visa")
+    refund = await till.made("/v1/refunds", charge=charge["id"])
+    entry = await till.entry(refund["balance_transaction"])
+    assert (refund["status"], entry["status"], entry["net"]) == ("succeeded", "pending", -10_000)
+    assert await till.balance() == (-175, 0)
+    await till.later(2 * DAY_S)
+    assert await till.balance() == (0, -175)
+
+
+async def test_test_cards_settle_their_refunds_later(till: Till) -> None:
+    slow, bad = await till.paid(10_000, "pm_card_pendingRefund"), await till.paid(10_000, "pm_card_refundFail")
+    refunds = [await till.made("/v1/refunds", charge=charge["id"], amount=1000) for charge in (slow, bad)]
+    assert [refund["status"] for refund in refunds] == ["pending", "succeeded"]
+    await till.later(300)
+    settled, failed = [await till.read(f"/v1/refunds/{refund['id']}") for refund in refunds]
+    assert (settled["status"], failed["status"]) == ("succeeded", "failed")
+    assert failed["failure_reason"] == "expired_or_canceled_card"
+    entry = await till.entry(failed["failure_balance_transaction"])
+    assert (entry["type"], entry["net"]) == ("refund_failure", 1000)
+    assert (await till.read(f"/v1/charges/{bad['id']}"))["amount_refunded"] == 0
+    assert await till.events(failed["id"]) == [
+        "refund.created",
+        "refund.updated",
+        "charge.refund.updated",
+        "refund.failed",
+    ]
+
+
+async def test_only_a_refund_that_waits_for_the_customer_is_canceled(till: Till) -> None:
+    charge = await till.paid(10_000, "pm_card_pendingRefund")
+    refund = await till.made("/v1/refunds", charge=charge["id"])
+    await till.refused(f"/v1/refunds/{refund['id']}/cancel")
+    await till.admin("POST", f"/refunds/{refund['id']}", {"status": "requires_action"})
+    canceled = await till.made(f"/v1/refunds/{refund['id']}/cancel")
+    assert (canceled["status"], canceled["failure_reason"]) == ("canceled", "merchant_request")
+    assert await till.balance() == (9825, 0)
+    assert (await till.made("/v1/refunds", charge=charge["id"]))["amount"] == 10_000
+
+
+async def test_a_refund_has_no_signs_of_failure_before_it_fails(till: Till) -> None:
+    charge = await till.paid()
+    refund = await till.made("/v1/refunds", charge=charge["id"], amount=100)
+    assert not {"failure_reason", "failure_balance_transaction", "pending_reason", "next_action"} & set(refund)
+    changed = await till.made(f"/v1/refunds/{refund['id']}", metadata={"refund_id": "ref_1"})
+    assert changed["metadata"] == {"refund_id": "ref_1"}
+    listed = await till.read(f"/v1/charges/{charge['id']}/refunds")
+    assert [one["id"] for one in listed["data"]] == [refund["id"]]

@@ -4,6 +4,7 @@ from typing import Any
 
 import pytest
 
+from tests.simulators.stripe.till import DAY_S, Till
 from tests.simulators.stripe_http import StripeHttp
 
 
@@ -86,3 +87,33 @@ async def test_a_recipient_account_shows_its_capability_when_asked(stripe: Strip
     assert account in [row["id"] for row in (await stripe.read("/v2/core/accounts", limit=100))["data"]]
     assert (await stripe.get("/v2/core/accounts/acct_nobody")).status_code == 404
     assert (await stripe.get(f"/v2/core/accounts/{account}", include=["persons"])).status_code == 400
+
+
+async def test_money_of_a_pending_charge_arrives_when_the_charges_does(till: Till) -> None:
+    account, charge = await till.recipient(), await till.paid(10_000, "pm_card_visa")
+    made = await till.transferred(4000, account, charge["id"])
+    payment = await till.seen(f"/v1/charges/{made['destination_payment']}", account)
+    assert (payment["source_transfer"], payment["amount"]) == (made["id"], 4000)
+    both = [await till.entry(made["balance_transaction"]), await till.entry(payment["balance_transaction"], account)]
+    assert [(entry["type"], entry["net"], entry["status"]) for entry in both] == [
+        ("transfer", -4000, "pending"),
+        ("payment", 4000, "pending"),
+    ]
+    assert (await till.balance(), await till.balance(account)) == ((5825, 0), (4000, 0))
+    await till.later(2 * DAY_S)
+    assert (await till.balance(), await till.balance(account)) == ((0, 5825), (0, 4000))
+    assert await till.events("", account) == ["balance.available"]
+
+
+async def test_a_settled_charge_that_was_paid_out_pays_no_transfer(till: Till) -> None:
+    account, charge = await till.recipient(), await till.paid(10_000)
+    await till.made("/v1/payouts", amount=9825, currency="eur")
+    fields = {"amount": 1, "currency": "eur", "destination": account, "source_transaction": charge["id"]}
+    assert (await till.refused("/v1/transfers", **fields))["code"] == "balance_insufficient"
+
+
+async def test_a_connected_account_transfers_nothing_itself(till: Till) -> None:
+    account = await till.recipient()
+    form = {"amount": "1", "currency": "eur", "destination": account}
+    answer = await till.client.post("/v1/transfers", data=form, headers={"Stripe-Account": account})
+    assert (answer.status_code, answer.json()["error"]["param"]) == (400, "destination")

@@ -1,0 +1,33 @@
+"""Whether a charge's disputes let it be refunded or disputed again."""
+
+from typing import cast
+
+from fulfil.simulators.stripe.money_objects import Dispute
+from fulfil.simulators.stripe.transaction import Transaction
+
+OPEN = frozenset(
+    [
+        "appeal_needs_response",
+        "appeal_under_review",
+        "needs_response",
+        "under_review",
+        "warning_needs_response",
+        "warning_under_review",
+    ]
+)
+
+
+def disputes_of(tx: Transaction, charge_id: str) -> list[Dispute]:
+    """The disputes of a charge, oldest first."""
+    condition = "object = 'dispute' AND json_extract(body, '$.charge') = ? ORDER BY seq"
+    return [cast("Dispute", body) for _, body in tx.select(condition, (charge_id,))]
+
+
+def is_refundable(tx: Transaction, charge_id: str) -> bool:
+    """Inquiries and won disputes leave the charge to be refunded; others do not."""
+    return all(dispute["is_charge_refundable"] for dispute in disputes_of(tx, charge_id))
+
+
+def has_open_dispute(tx: Transaction, charge_id: str) -> bool:
+    """Whether one is undecided."""
+    return any(dispute["status"] in OPEN for dispute in disputes_of(tx, charge_id))
