@@ -1,10 +1,11 @@
-"""A Stripe simulator of the gateway tests' own, and a gateway that talks to it."""
+"""A Stripe simulator of the gateway tests' own, a scripted stand-in, and a gateway to either."""
 
 from collections.abc import AsyncIterator, Iterator
 
 import pytest
 
-from fulfil.gateways.stripe import StripeGateway
+from fulfil.gateways.stripe.gateway import StripeGateway
+from tests.gateways.stripe_stub import StripeStub
 from tests.simulators.processes import API_KEY, SimulatorProcess
 from tests.simulators.stripe_http import StripeHttp
 from tests.simulators.webhook_receiver import WebhookReceiver
@@ -44,3 +45,18 @@ async def receiver(simulator: StripeHttp) -> AsyncIterator[WebhookReceiver]:
         await simulator.admin("POST", "/webhook", {"url": receiver.url})
         yield receiver
         await simulator.admin("DELETE", "/webhook")
+
+
+@pytest.fixture
+def stub() -> Iterator[StripeStub]:
+    """A Stripe that answers as it is told."""
+    with StripeStub() as stub:
+        yield stub
+
+
+@pytest.fixture
+async def scripted(stub: StripeStub) -> AsyncIterator[StripeGateway]:
+    """A gateway to it."""
+    gateway = StripeGateway(api_key=API_KEY, api_base=stub.url)
+    yield gateway
+    await gateway.close()

@@ -5,7 +5,10 @@ from uuid import uuid4
 import httpx
 import pytest
 
-from fulfil.gateways.stripe import CardDeclinedError, PaymentIntentFacts, StripeGateway, StripeRefusedError
+from fulfil.gateways.stripe.errors import CardDeclinedError, StripeRefusedError
+from fulfil.gateways.stripe.facts import PaymentIntentFacts
+from fulfil.gateways.stripe.gateway import StripeGateway
+from fulfil.models.ids import new_id
 from tests.simulators.stripe_http import StripeHttp
 
 
@@ -62,7 +65,12 @@ async def test_a_payment_is_authorised_captured_refunded_and_paid_out(
     )
     assert (transfer.amount_minor, transfer.currency, transfer.destination) == (4000, "eur", account)
     refund = await gateway.create_refund(
-        intent.id, order_id=order_id, amount_minor=1000, idempotency_key=f"{order_id}:refund:1"
+        intent.id,
+        refund_id="ref_1",
+        order_id=order_id,
+        reason="requested_by_customer",
+        amount_minor=1000,
+        idempotency_key=f"{order_id}:refund:1",
     )
     assert (refund.status, refund.amount_minor, refund.payment_intent_id) == ("succeeded", 1000, intent.id)
     assert refund == await gateway.retrieve_refund(refund.id)
@@ -78,6 +86,16 @@ async def test_a_payment_is_authorised_captured_refunded_and_paid_out(
     assert (moved["transfer_group"], moved["metadata"]["job_id"]) == (order_id, "job_1")
     recipient = next(one for one in everything["accounts"] if one["id"] == account)
     assert recipient["defaults"]["responsibilities"]["losses_collector"] == "application"
+
+
+async def test_a_payment_that_is_not_captured_later_is_captured_at_once(gateway: StripeGateway, order_id: str) -> None:
+    intent = await gateway.create_payment_intent(
+        order_id=order_id, amount_minor=5_000, currency="eur", idempotency_key=new_id("key"), capture_later=False
+    )
+    paid = await gateway.confirm_payment_intent(
+        intent.id, payment_method="pm_card_visa", return_url=None, idempotency_key=new_id("key")
+    )
+    assert (paid.status, paid.entry is not None) == ("succeeded", True)
 
 
 async def test_every_post_carries_the_key_it_was_given_and_no_other(
@@ -141,7 +159,14 @@ async def test_a_repeated_call_has_one_effect(gateway: StripeGateway, simulator:
     first = await captured(gateway, order_id)
     assert await captured(gateway, order_id) == first
     refunds = [
-        await gateway.create_refund(first.id, order_id=order_id, amount_minor=500, idempotency_key=f"{order_id}:r")
+        await gateway.create_refund(
+            first.id,
+            refund_id="ref_1",
+            order_id=order_id,
+            reason="requested_by_customer",
+            amount_minor=500,
+            idempotency_key=f"{order_id}:r",
+        )
         for _ in range(3)
     ]
     assert len({refund.id for refund in refunds}) == 1
@@ -196,15 +221,34 @@ async def test_a_refund_beyond_the_payment_is_refused_for_good(
     taken = await captured(gateway, order_id)
     with pytest.raises(StripeRefusedError):
         await gateway.create_refund(
-            taken.id, order_id=order_id, amount_minor=amount_minor, idempotency_key=f"{order_id}:refund:1"
+            taken.id,
+            refund_id="ref_1",
+            order_id=order_id,
+            reason="requested_by_customer",
+            amount_minor=amount_minor,
+            idempotency_key=f"{order_id}:refund:1",
         )
 
 
 async def test_a_payment_refunded_already_is_refused_with_its_code(gateway: StripeGateway, order_id: str) -> None:
     taken = await captured(gateway, order_id)
-    await gateway.create_refund(taken.id, order_id=order_id, amount_minor=5000, idempotency_key=f"{order_id}:refund:1")
+    await gateway.create_refund(
+        taken.id,
+        refund_id="ref_1",
+        order_id=order_id,
+        reason="requested_by_customer",
+        amount_minor=5000,
+        idempotency_key=f"{order_id}:refund:1",
+    )
     with pytest.raises(StripeRefusedError) as refused:
-        await gateway.create_refund(taken.id, order_id=order_id, amount_minor=1, idempotency_key=f"{order_id}:refund:2")
+        await gateway.create_refund(
+            taken.id,
+            refund_id="ref_1",
+            order_id=order_id,
+            reason="requested_by_customer",
+            amount_minor=1,
+            idempotency_key=f"{order_id}:refund:2",
+        )
     assert refused.value.code == "charge_already_refunded"
 
 

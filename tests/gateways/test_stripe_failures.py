@@ -11,12 +11,9 @@ from uuid import uuid4
 
 import pytest
 
-from fulfil.gateways.stripe import (
-    PaymentIntentFacts,
-    StripeGateway,
-    StripeMisconfiguredError,
-    StripeUnavailableError,
-)
+from fulfil.gateways.stripe.errors import StripeMisconfiguredError, StripeUnavailableError
+from fulfil.gateways.stripe.facts import PaymentIntentFacts
+from fulfil.gateways.stripe.gateway import StripeGateway
 from tests.conftest import free_port
 from tests.gateways.test_stripe import authorised, captured
 from tests.simulators.processes import API_KEY, SimulatorProcess, until
@@ -118,7 +115,12 @@ async def test_a_refund_whose_answer_fails_is_sent_once(
     await fail(simulator, "POST /v1/refunds", mode)
     refund = await until_done(
         lambda: gateway.create_refund(
-            taken.id, order_id=order_id, amount_minor=2000, idempotency_key=f"{order_id}:refund:1"
+            taken.id,
+            refund_id="ref_1",
+            order_id=order_id,
+            reason="requested_by_customer",
+            amount_minor=2000,
+            idempotency_key=f"{order_id}:refund:1",
         )
     )
     assert [one["id"] for one in await of_order(simulator, "refunds", order_id)] == [refund.id]
@@ -143,6 +145,44 @@ async def test_a_transfer_whose_answer_fails_is_sent_once(
         )
     )
     assert [one["id"] for one in await of_order(simulator, "transfers", order_id)] == [transfer.id]
+
+
+@pytest.mark.parametrize("mode", [*LOST, *FAILED, "rate_limit"])
+async def test_a_reversal_whose_answer_fails_is_made_once(
+    gateway: StripeGateway, simulator: StripeHttp, order_id: str, mode: str
+) -> None:
+    taken = await captured(gateway, order_id)
+    transfer = await gateway.create_transfer(
+        order_id=order_id,
+        amount_minor=2000,
+        currency="eur",
+        destination=await simulator.recipient(),
+        source_charge_id=taken.charge_id or "",
+        idempotency_key=f"{order_id}:transfer",
+        metadata={},
+    )
+    await fail(simulator, "POST /v1/transfers/.*/reversals", mode)
+    reversal = await until_done(
+        lambda: gateway.reverse_transfer(
+            transfer.id, amount_minor=500, order_id=order_id, refund_id="ref_1", idempotency_key=f"{order_id}:reverse"
+        )
+    )
+    listed = await simulator.read(f"/v1/transfers/{transfer.id}/reversals")
+    assert [one["id"] for one in listed["data"]] == [reversal.id]
+    assert (await gateway.retrieve_transfer(transfer.id)).reversed_minor == 500
+
+
+@pytest.mark.parametrize("mode", [*LOST, *FAILED, "rate_limit"])
+async def test_a_payout_whose_answer_fails_is_sent_once(
+    gateway: StripeGateway, simulator: StripeHttp, order_id: str, mode: str
+) -> None:
+    await simulator.admin("POST", "/topups", {"amount": 1000, "currency": "nok"})
+    await fail(simulator, "POST /v1/payouts", mode)
+    payout = await until_done(
+        lambda: gateway.create_payout(amount_minor=1000, currency="nok", idempotency_key=f"{order_id}:payout")
+    )
+    listed = await simulator.read("/v1/payouts", limit=100)
+    assert [one["id"] for one in listed["data"] if one["metadata"].get("key") == f"{order_id}:payout"] == [payout.id]
 
 
 @pytest.mark.parametrize("mode", [*LOST, *FAILED])
@@ -216,7 +256,12 @@ async def test_two_workers_with_one_key_make_one_refund(
         *(
             until_done(
                 lambda: gateway.create_refund(
-                    taken.id, order_id=order_id, amount_minor=700, idempotency_key=f"{order_id}:refund:1"
+                    taken.id,
+                    refund_id="ref_1",
+                    order_id=order_id,
+                    reason="requested_by_customer",
+                    amount_minor=700,
+                    idempotency_key=f"{order_id}:refund:1",
                 ),
                 attempts=100,
             )
@@ -265,7 +310,7 @@ async def test_a_stranger_on_stripes_address_is_unavailable(simulator_process: S
 
 ONE_CALL = """
 import asyncio, sys
-from fulfil.gateways.stripe import StripeGateway
+from fulfil.gateways.stripe.gateway import StripeGateway
 
 async def main():
     gateway = StripeGateway(api_key=sys.argv[1], api_base=sys.argv[2])
