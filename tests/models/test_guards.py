@@ -8,10 +8,12 @@ from sqlalchemy import literal, select, table, text
 from sqlalchemy.exc import DBAPIError
 
 from fulfil.kit.database import Database
+from fulfil.ledger import entries
+from fulfil.ledger.accounts import NEVER_CREDIT, NEVER_DEBIT
+from fulfil.ledger.posting import post
 from fulfil.models.ids import new_id
 from fulfil.models.messages.events import EventType, NextStep
 from fulfil.models.messages.parties import SYSTEM, WaitingOn
-from fulfil.models.tables.ledger import UnbalancedLedgerError, post
 from fulfil.models.tables.orders import OrderRow
 from fulfil.models.tables.timeline import append_event
 
@@ -46,13 +48,13 @@ async def add_order(owner: Database) -> str:
         )
         await post(
             session,
+            entries.charge(order_id, 100, pending=True),
             business_key=f"{order_id}:charge",
-            kind="charge",
             order_id=order_id,
             effective_at=AT,
             currency="eur",
-            postings={"asset:stripe": 100, f"liability:held:{order_id}": -100},
             stripe_object_id=f"ch_{order_id}",
+            balance_transaction_id=f"txn_{order_id}",
         )
     return order_id
 
@@ -104,8 +106,9 @@ async def test_the_ledger_refuses_a_transaction_that_does_not_sum_to_zero(owner_
     order_id = await add_order(owner_database)
     unbalanced = """
         WITH written AS (
-            INSERT INTO ledger_transactions (business_key, kind, order_id, effective_at, created_at)
-            VALUES ('forged', 'charge', :order_id, now(), now()) RETURNING id)
+            INSERT INTO ledger_transactions
+                (business_key, kind, order_id, effective_at, created_at, chain, chain_sequence, hash)
+            VALUES ('forged', 'charge', :order_id, now(), now(), :order_id, 2, '') RETURNING id)
         INSERT INTO ledger_postings (transaction_id, account, amount_minor, currency)
         SELECT id, account, amount, currency FROM written, (VALUES {legs}) AS legs (account, amount, currency)
     """
@@ -121,8 +124,9 @@ async def test_the_ledger_refuses_a_transaction_that_does_not_sum_to_zero(owner_
 async def test_the_ledger_refuses_a_transaction_without_postings(owner_database: Database) -> None:
     order_id = await add_order(owner_database)
     empty = (
-        "INSERT INTO ledger_transactions (business_key, kind, order_id, effective_at, created_at) "
-        "VALUES ('empty', 'charge', :order_id, now(), now())"
+        "INSERT INTO ledger_transactions"
+        " (business_key, kind, order_id, effective_at, created_at, chain, chain_sequence, hash)"
+        " VALUES ('empty', 'charge', :order_id, now(), now(), :order_id, 2, '')"
     )
     assert "has 0 posting" in await refusal_of(owner_database, empty, order_id=order_id)
 
@@ -141,25 +145,13 @@ async def test_posting_twice_under_one_key_writes_once(owner_database: Database)
     async with owner_database.begin() as session:
         again = await post(
             session,
+            entries.charge(order_id, 100, pending=False),
             business_key=f"{order_id}:charge",
-            kind="charge",
             order_id=order_id,
             effective_at=AT,
             currency="eur",
-            postings={"asset:stripe": 100, "liability:held": -100},
         )
     assert again is False
-    with pytest.raises(UnbalancedLedgerError):
-        async with owner_database.begin() as session:
-            await post(
-                session,
-                business_key="x",
-                kind="charge",
-                order_id=order_id,
-                effective_at=AT,
-                currency="eur",
-                postings={"a": 1},
-            )
 
 
 async def test_one_object_of_stripe_has_one_transaction_of_a_kind(owner_database: Database) -> None:
@@ -168,14 +160,93 @@ async def test_one_object_of_stripe_has_one_transaction_of_a_kind(owner_database
         async with owner_database.begin() as session:
             await post(
                 session,
+                entries.charge(order_id, 100, pending=False),
                 business_key="another key",
-                kind="charge",
                 order_id=order_id,
                 effective_at=AT,
                 currency="eur",
-                postings={"asset:stripe": 100, "liability:held": -100},
                 stripe_object_id=f"ch_{order_id}",
             )
+
+
+async def test_two_transactions_can_not_have_one_place_in_a_chain(owner_database: Database) -> None:
+    order_id = await add_order(owner_database)
+    second = (
+        "INSERT INTO ledger_transactions"
+        " (business_key, kind, order_id, effective_at, created_at, chain, chain_sequence, hash)"
+        " VALUES ('forged', 'charge', :order_id, now(), now(), :order_id, 1, '')"
+    )
+    refusal = await refusal_of(owner_database, second, order_id=order_id)
+    assert "uq_ledger_transactions_chain_chain_sequence" in refusal
+
+
+GUARDED = {
+    "liability:held:x": 1,
+    "liability:payable:x": 1,
+    "liability:refund_due:x": 1,
+    "liability:credit:x": 1,
+    "memo:authorized:x": -1,
+    "asset:refunds_in_transit:x": -1,
+    "asset:chargeback:x": -1,
+    "asset:receivable:x": -1,
+}
+
+
+def test_the_database_guards_the_accounts_that_the_ledger_says_never_turn() -> None:
+    assert {account.rpartition(":")[0] + ":" for account in GUARDED} == {*NEVER_DEBIT, *NEVER_CREDIT}
+
+
+@pytest.mark.parametrize(("account", "sign"), GUARDED.items())
+async def test_no_guarded_account_turns_its_sign_in_any_currency(
+    worker_database: Database, account: str, sign: int
+) -> None:
+    async def move(key: str, amount: int, currency: str = "eur") -> None:
+        async with worker_database.begin() as session:
+            await post(
+                session,
+                entries.entry("moved", (account, amount), ("asset:bank", -amount)),
+                business_key=key,
+                order_id=None,
+                effective_at=AT,
+                currency=currency,
+            )
+
+    await move("filled", -5 * sign)
+    await move("half emptied", 3 * sign)
+    with pytest.raises(DBAPIError, match="ck_ledger_balances_sign"):
+        await move("overdrawn", 3 * sign)
+    with pytest.raises(DBAPIError, match="ck_ledger_balances_sign"):
+        await move("another currency", sign, "usd")
+    await move("emptied", 2 * sign)
+    async with worker_database.begin() as session:
+        kept = (await session.execute(text("SELECT account, currency, balance_minor FROM ledger_balances"))).all()
+    assert [tuple(row) for row in kept] == [(account, "eur", 0)]
+
+
+async def test_nobody_writes_kept_balances_anchors_or_reconciliations_after_the_fact(
+    api_database: Database, worker_database: Database, owner_database: Database
+) -> None:
+    for database in (api_database, worker_database):
+        await assert_denied(
+            database,
+            "UPDATE ledger_balances SET balance_minor = 0",
+            "INSERT INTO ledger_balances DEFAULT VALUES",
+            "DELETE FROM ledger_balances",
+            "UPDATE ledger_anchors SET root = ''",
+            "UPDATE reconciliations SET findings = '[]'",
+            "DELETE FROM balance_transactions",
+            "UPDATE transfer_reversals SET amount_minor = 0",
+        )
+    await assert_denied(api_database, "INSERT INTO ledger_anchors DEFAULT VALUES", "SELECT cut_ledger()")
+    async with owner_database.begin() as session:
+        await session.execute(
+            text(
+                "INSERT INTO ledger_anchors (root, chains, last_transaction_id, created_at)"
+                " VALUES (repeat('0', 64), 1, 1, now())"
+            )
+        )
+    for statement in ("UPDATE ledger_anchors SET root = ''", "DELETE FROM ledger_anchors", "TRUNCATE ledger_anchors"):
+        assert "append-only" in await refusal_of(owner_database, statement)
 
 
 async def test_the_api_may_not_write_what_a_workflow_owns(api_database: Database) -> None:
@@ -210,7 +281,7 @@ async def test_the_worker_may_not_write_what_the_api_owns(worker_database: Datab
         "INSERT INTO idempotency_keys DEFAULT VALUES",
         "INSERT INTO workflow_resets DEFAULT VALUES",
         "INSERT INTO files DEFAULT VALUES",
-        "INSERT INTO stripe_events DEFAULT VALUES",
+        "INSERT INTO stripe_customers DEFAULT VALUES",
     )
 
 

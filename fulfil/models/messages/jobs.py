@@ -70,6 +70,8 @@ class StartJob(Message):
     line_id: LineId
     policies: OrderPolicies
     wave: OfferWave
+    capture_due_at: datetime | None = None
+    """An authorised payment nobody has earned yet is captured at this time, before the bank lets it go."""
 
 
 class OpenWave(Message):

@@ -32,6 +32,8 @@ class StartOrder(Message):
     quote_id: QuoteId
     placed_by: Actor
     policies: OrderPolicies = OrderPolicies()
+    payment_method_id: str | None = None
+    """A saved card of the customer's, to be charged without her being there."""
 
 
 class OrderPlaced(Message):
@@ -72,6 +74,7 @@ class OpenJob(Message):
     line_id: LineId
     payment_intent_id: str
     policies: OrderPolicies
+    capture_before: datetime | None = None
 
 
 class JobOpened(Message):

@@ -1,5 +1,6 @@
 """What is said about the money of an order."""
 
+from datetime import datetime
 from enum import StrEnum
 
 from fulfil.models.ids import JobId, OrderId
@@ -25,6 +26,37 @@ class PaymentChanged(Message):
     payment_intent_id: str
     state: PaymentState
     decline_code: str | None = None
+    capture_before: datetime | None = None
+    """When the customer's bank lets go of an authorised amount."""
+
+
+class ChargeSavedCard(Message):
+    """Authorise the order's payment with the customer's saved card, she not being there."""
+
+    order_id: OrderId
+    payment_method_id: str
+    attempt: int
+
+
+class SavedCardCharge(Message):
+    """What became of it; `retry` tells that a later attempt may succeed, `capture_before` as in `PaymentChanged`."""
+
+    state: PaymentState
+    decline_code: str | None = None
+    retry: bool = False
+    capture_before: datetime | None = None
+
+
+class CapturePayment(Message):
+    """Take the authorised amount before the bank lets it go; one that is taken already is left alone."""
+
+    order_id: OrderId
+
+
+class PaymentCapture(Message):
+    """`captured` is False when the hold was lost."""
+
+    captured: bool
 
 
 class ReturnPayment(Message):
@@ -59,9 +91,10 @@ class ExpirePayment(Message):
 
 
 class PaymentExpiry(Message):
-    """`paid` tells that the customer paid at the last moment and the order goes on."""
+    """`paid` tells that the customer paid at the last moment and the order goes on; `capture_before` as above."""
 
     paid: bool
+    capture_before: datetime | None = None
 
 
 class SettleJob(Message):
@@ -73,12 +106,24 @@ class SettleJob(Message):
 
 
 class JobSettlement(Message):
-    """What was released and the transfer that paid the provider."""
+    """What was released and the transfer that paid the provider.
+
+    `frozen` tells that a chargeback holds the money: approved, but nothing released yet. `transfer_id` is None when
+    nothing was left to transfer (refunded before, or kept for what the provider owes: `netted_minor`).
+    """
 
     job_id: JobId
     released_minor: AmountMinor
     commission_minor: AmountMinor
     payout_minor: AmountMinor
     currency: Currency
-    transfer_id: str
+    transfer_id: str | None = None
     order_closed: bool
+    netted_minor: AmountMinor = 0
+    frozen: bool = False
+
+
+class PaymentThawed(Message):
+    """Signal to jobs that wait to be settled: no chargeback holds the order's money any more."""
+
+    order_id: OrderId

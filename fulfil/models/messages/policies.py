@@ -1,5 +1,7 @@
 """The named policies of an order, pinned to it at purchase: later edits never change a running order."""
 
+from pydantic import Field
+
 from fulfil.models.messages.base import Message
 
 MINUTE_S = 60
@@ -23,3 +25,18 @@ class OrderPolicies(Message):
     approval_due_s: int = 14 * DAY_S
     newcomer_jobs: int = 5
     newcomer_limit_minor: int = 500_000
+    capture_margin_s: int = 12 * HOUR_S
+    """A card hold not yet used is captured this long before the bank lets it go."""
+    decline_retries_s: tuple[int, ...] = Field(default=(HOUR_S, 6 * HOUR_S, 24 * HOUR_S), max_length=3)
+    """Pauses before a saved card that was declined softly is tried again: at most four attempts."""
+    refund_approval_above: int = 500
+    """Whole units of the currency; a larger refund needs a second person, as does any after release."""
+    refund_looks_s: tuple[int, ...] = (DAY_S, 5 * DAY_S, 10 * DAY_S)
+    """When a refund that is still pending is looked at."""
+    hold_alarm_s: int = 75 * DAY_S
+    hold_cap_s: int = 90 * DAY_S
+    evidence_reminder_s: int = 72 * HOUR_S
+    evidence_submit_s: int = 24 * HOUR_S
+    """This long before a chargeback's due date, what is staged is submitted."""
+    tax_bp: int = 1_900
+    """Prices are gross: the tax share in them, in basis points of the net price."""

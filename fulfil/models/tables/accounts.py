@@ -18,7 +18,7 @@ class AccountRow(Base):
     email: Mapped[str] = mapped_column(String(320), unique=True)
     name: Mapped[str] = mapped_column(String(200))
     role: Mapped[str] = mapped_column(String(20))
-    party_id: Mapped[Id | None]
+    party_id: Mapped[Id | None] = mapped_column(index=True)
     password_hash: Mapped[str | None]
     oidc_subject: Mapped[str | None] = mapped_column(String(512), unique=True)
     disabled_at: Mapped[datetime | None]
@@ -54,7 +54,22 @@ class ProviderRow(Base):
     capacity_jobs: Mapped[int] = mapped_column(Integer, server_default=text("10"))
     completed_jobs: Mapped[int] = mapped_column(Integer, server_default=text("0"))
     stripe_account_id: Mapped[str | None] = mapped_column(String(255))
+    commission_tax_bp: Mapped[int] = mapped_column(Integer, server_default=text("1900"))
+    payouts_status: Mapped[str | None] = mapped_column(String(40))
     created_at: Mapped[datetime]
+
+
+class BillingDetailsRow(Base):
+    """What a customer or provider wants on her documents; owned by the API, personal data."""
+
+    __tablename__ = "billing_details"
+
+    party_id: Mapped[Id] = mapped_column(primary_key=True)
+    name: Mapped[str] = mapped_column(String(200))
+    address_lines: Mapped[list[str]]
+    country: Mapped[str] = mapped_column(String(2))
+    vat_id: Mapped[str | None] = mapped_column(String(40))
+    updated_at: Mapped[datetime]
 
 
 class IdempotencyKeyRow(Base):

@@ -18,7 +18,8 @@ from fulfil.models.tables.base import Base, Id, Key, Minor
 class JobRow(Base):
     """The making of one order line; `state` follows JobState up to `accepted` and again from `approved`.
 
-    Approval fixes the shares and the account they are paid to, so that a retry asks Stripe for the same.
+    Approval releases what is held of the line (`released_minor` = payout + commission, its tax included) and fixes
+    the shares and the account they are paid to, so that a retry asks Stripe for the same.
     """
 
     __tablename__ = "jobs"
@@ -39,8 +40,11 @@ class JobRow(Base):
     approved_at: Mapped[datetime | None]
     closed_at: Mapped[datetime | None]
     close_reason: Mapped[str | None] = mapped_column(String(500))
+    released_minor: Mapped[Minor | None]
     commission_minor: Mapped[Minor | None]
+    commission_tax_minor: Mapped[Minor | None]
     payout_minor: Mapped[Minor | None]
+    netted_minor: Mapped[Minor | None]
     payout_account_id: Mapped[str | None] = mapped_column(String(255))
 
 

@@ -1,27 +1,37 @@
-"""The double-entry ledger: append-only transactions of postings that sum to zero per currency."""
+"""The double-entry ledger: append-only, chained transactions of postings that sum to zero per currency."""
 
 from datetime import datetime
+from typing import Any
 
-from sqlalchemy import BigInteger, CheckConstraint, ForeignKey, Identity, String, UniqueConstraint, text
-from sqlalchemy.ext.asyncio import AsyncSession
+from sqlalchemy import BigInteger, CheckConstraint, ForeignKey, Identity, Index, Integer, String, UniqueConstraint, text
 from sqlalchemy.orm import Mapped, mapped_column
 
 from fulfil.models.tables.base import Base, CurrencyCode, Id, Key, Minor
 
 
 class LedgerTransactionRow(Base):
-    """One money fact; `stripe_object_id` names the object it mirrors, one transaction per object and kind."""
+    """One money fact; `stripe_object_id` names the object it mirrors, one transaction per object and kind.
+
+    `chain` is the order (or `platform`), `hash` covers the content and the hash before it. `reverses` names the
+    transaction that this one corrects, `note` says why.
+    """
 
     __tablename__ = "ledger_transactions"
-    __table_args__ = (UniqueConstraint("stripe_object_id", "kind"),)
+    __table_args__ = (UniqueConstraint("stripe_object_id", "kind"), UniqueConstraint("chain", "chain_sequence"))
 
     id: Mapped[int] = mapped_column(BigInteger, Identity(always=True), primary_key=True)
     business_key: Mapped[Key] = mapped_column(unique=True)
     kind: Mapped[str] = mapped_column(String(40))
-    order_id: Mapped[Id] = mapped_column(ForeignKey("orders.id"), index=True)
+    order_id: Mapped[Id | None] = mapped_column(ForeignKey("orders.id"), index=True)
     stripe_object_id: Mapped[str | None] = mapped_column(String(255))
+    balance_transaction_id: Mapped[str | None] = mapped_column(String(255), index=True)
+    reverses: Mapped[int | None] = mapped_column(ForeignKey("ledger_transactions.id"), unique=True)
+    note: Mapped[str | None] = mapped_column(String(500))
     effective_at: Mapped[datetime]
     created_at: Mapped[datetime]
+    chain: Mapped[Id]
+    chain_sequence: Mapped[int] = mapped_column(Integer)
+    hash: Mapped[str] = mapped_column(String(64))
 
 
 class LedgerPostingRow(Base):
@@ -37,52 +47,71 @@ class LedgerPostingRow(Base):
     currency: Mapped[CurrencyCode]
 
 
-class UnbalancedLedgerError(ValueError):
-    """Postings of one transaction do not sum to zero per currency."""
+class LedgerBalanceRow(Base):
+    """What a guarded account holds; kept by a trigger, and by nobody else: no role may write it."""
 
-
-POST = text("""
-WITH written AS (
-    INSERT INTO ledger_transactions
-        (business_key, kind, order_id, stripe_object_id, effective_at, created_at)
-    VALUES (:business_key, :kind, :order_id, :stripe_object_id, :effective_at, :effective_at)
-    ON CONFLICT (business_key) DO NOTHING
-    RETURNING id
-)
-INSERT INTO ledger_postings (transaction_id, account, amount_minor, currency)
-SELECT written.id, leg.account, leg.amount_minor, :currency
-FROM written, unnest(CAST(:accounts AS text[]), CAST(:amounts AS bigint[])) AS leg (account, amount_minor)
-RETURNING id
-""")
-
-
-async def post(
-    session: AsyncSession,
-    *,
-    business_key: str,
-    kind: str,
-    order_id: str,
-    effective_at: datetime,
-    currency: str,
-    postings: dict[str, int],
-    stripe_object_id: str | None = None,
-) -> bool:
-    """Post one balanced transaction (`{account: amount_minor}`, debit +, credit -); False when the key exists."""
-    legs = {account: amount for account, amount in postings.items() if amount}
-    if sum(legs.values()) != 0 or len(legs) < 2:  # noqa: PLR2004 (double entry)
-        raise UnbalancedLedgerError(f"{business_key}: {postings}")
-    await session.flush()
-    posted = await session.execute(
-        POST,
-        {
-            "business_key": business_key,
-            "kind": kind,
-            "order_id": order_id,
-            "stripe_object_id": stripe_object_id,
-            "effective_at": effective_at,
-            "currency": currency,
-            "accounts": list(legs),
-            "amounts": list(legs.values()),
-        },
+    __tablename__ = "ledger_balances"
+    __table_args__ = (
+        CheckConstraint(
+            "CASE WHEN account LIKE 'liability:%' THEN balance_minor <= 0 ELSE balance_minor >= 0 END", name="sign"
+        ),
     )
-    return posted.first() is not None
+
+    account: Mapped[str] = mapped_column(String(160), primary_key=True)
+    currency: Mapped[CurrencyCode] = mapped_column(primary_key=True)
+    balance_minor: Mapped[Minor]
+
+
+class BalanceTransactionRow(Base):
+    """The payment provider's own entry about our balance, mirrored.
+
+    Written with the ledger transactions that name it, or by the reconciliation that found it (`listed_at`).
+    `posted_pending` tells that our leg went to the pending balance; `cleared_by` is the transaction that moved it on.
+    """
+
+    __tablename__ = "balance_transactions"
+    __table_args__ = (
+        Index(
+            "ix_balance_transactions_uncleared",
+            "available_on",
+            postgresql_where=text("posted_pending AND cleared_by IS NULL"),
+        ),
+    )
+
+    id: Mapped[str] = mapped_column(String(255), primary_key=True)
+    type: Mapped[str] = mapped_column(String(60))
+    source_id: Mapped[str | None] = mapped_column(String(255), index=True)
+    amount_minor: Mapped[Minor]
+    fee_minor: Mapped[Minor]
+    net_minor: Mapped[Minor]
+    currency: Mapped[CurrencyCode]
+    available_on: Mapped[datetime]
+    created_at: Mapped[datetime] = mapped_column(index=True)
+    posted_pending: Mapped[bool | None]
+    cleared_by: Mapped[int | None] = mapped_column(ForeignKey("ledger_transactions.id"))
+    listed_at: Mapped[datetime | None]
+
+
+class ReconciliationRow(Base):
+    """One comparison of the books with the provider's: what it did, what it could not mend."""
+
+    __tablename__ = "reconciliations"
+
+    id: Mapped[Id] = mapped_column(primary_key=True)
+    since: Mapped[datetime]
+    finished_at: Mapped[datetime] = mapped_column(index=True)
+    steps: Mapped[dict[str, Any]]
+    balances: Mapped[list[Any]]
+    findings: Mapped[list[Any]]
+
+
+class LedgerAnchorRow(Base):
+    """A Merkle root over the heads of all chains at one time, to be published: later changes would not match it."""
+
+    __tablename__ = "ledger_anchors"
+
+    id: Mapped[int] = mapped_column(BigInteger, Identity(always=True), primary_key=True)
+    root: Mapped[str] = mapped_column(String(64))
+    chains: Mapped[int] = mapped_column(Integer)
+    last_transaction_id: Mapped[int] = mapped_column(BigInteger)
+    created_at: Mapped[datetime]

@@ -3,7 +3,7 @@
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import CheckConstraint, ForeignKey, String
+from sqlalchemy import CheckConstraint, ForeignKey, String, text
 from sqlalchemy.orm import Mapped, mapped_column
 
 from fulfil.models.tables.base import Base, CurrencyCode, Id, Minor
@@ -20,6 +20,7 @@ class OrderRow(Base):
     state: Mapped[str] = mapped_column(String(30), index=True)
     total_minor: Mapped[Minor]
     currency: Mapped[CurrencyCode]
+    shipping_minor: Mapped[Minor] = mapped_column(server_default=text("0"))
     policies: Mapped[dict[str, Any]]
     cancel_reason: Mapped[str | None] = mapped_column(String(500))
     placed_at: Mapped[datetime]
@@ -41,4 +42,5 @@ class OrderLineRow(Base):
     quantity: Mapped[int]
     lead_time_days: Mapped[int]
     amount_minor: Mapped[Minor]
+    tax_bp: Mapped[int] = mapped_column(server_default=text("0"))
     currency: Mapped[CurrencyCode]
