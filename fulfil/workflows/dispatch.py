@@ -1,7 +1,7 @@
 """The offers of a job: who is asked, who claimed it, and what is tried next."""
 
 from dataclasses import dataclass, field
-from datetime import timedelta
+from datetime import datetime, timedelta
 
 from temporalio.exceptions import ApplicationError
 
@@ -9,11 +9,16 @@ from fulfil.models.messages.jobs import (
     AcceptanceOutcome,
     AcceptanceSecured,
     AcceptOffer,
+    BeginRound,
     DeclineOffer,
     JobState,
     OfferWave,
+    OpenWave,
+    RedispatchJob,
     Stage,
+    StartJob,
 )
+from fulfil.models.messages.parties import SYSTEM, WaitingOn
 from fulfil.models.messages.policies import OrderPolicies
 from fulfil.workflows.refusals import refusal
 
@@ -57,6 +62,29 @@ class Dispatch:
             return Stage.OPERATOR, self.number + 1
         return None
 
+    def opening(self, job: StartJob, stage: Stage, number: int) -> OpenWave:
+        """The request that opens the next offers of this round."""
+        return OpenWave(
+            job_id=job.job_id,
+            order_id=job.order_id,
+            round=self.round,
+            stage=stage,
+            number=number,
+            policies=job.policies,
+        )
+
+    def beginning_anew(self, job: StartJob, redispatch: RedispatchJob | None) -> BeginRound:
+        """The request for the round after this one, asked for by support or by the clock."""
+        return BeginRound(
+            job_id=job.job_id,
+            order_id=job.order_id,
+            round=self.round + 1,
+            actor=redispatch.actor if redispatch else SYSTEM,
+            reason=redispatch.reason if redispatch else "production did not start in time",
+            only_if_not_started=redispatch is None,
+            policies=job.policies,
+        )
+
     def lasts(self, policies: OrderPolicies) -> timedelta:
         """How long the current stage waits."""
         seconds = {
@@ -65,6 +93,19 @@ class Dispatch:
             Stage.OPERATOR: policies.operator_decides_s,
         }
         return timedelta(seconds=seconds[self.stage])
+
+    def described(self, ends_at: datetime) -> tuple[str, WaitingOn, datetime, str]:
+        """Who is asked, until when, and what happens then; for `say`."""
+        if self.stage is Stage.OPERATOR:
+            return "No provider accepted; support decides", WaitingOn.SUPPORT, ends_at, "the order is cancelled"
+        where = f"wave {self.number}" if self.stage is Stage.WAVE else "the open board"
+        asked = ", ".join(self.open_offers.values())
+        return f"Offered in {where} to {asked}", WaitingOn.PROVIDER, ends_at, "the next are asked"
+
+    @property
+    def provider_id(self) -> str:
+        """Who has the job."""
+        return self.secured.provider_id if self.secured else "the provider"
 
     @property
     def claim_pending(self) -> bool:

@@ -20,6 +20,20 @@ def job_workflow_id(job_id: str) -> str:
     return f"job/{job_id}"
 
 
+def refund_workflow_id(refund_id: str) -> str:
+    """One workflow per refund; a second run begins when it fails after it had succeeded."""
+    return f"refund/{refund_id}"
+
+
+def chargeback_workflow_id(chargeback_id: str) -> str:
+    """One workflow per chargeback."""
+    return f"chargeback/{chargeback_id}"
+
+
+RECONCILIATION_WORKFLOW_ID = "reconciliation"
+RECONCILIATION_SCHEDULE_ID = "money/reconciliation"
+
+
 def quote_activity_id(quote_id: str) -> str:
     """One standalone activity per quote."""
     return f"quote/{quote_id}"

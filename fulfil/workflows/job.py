@@ -14,7 +14,6 @@ with workflow.unsafe.imports_passed_through():
         AcceptanceSecured,
         AcceptOffer,
         ApproveJob,
-        BeginRound,
         CloseJob,
         DeclineOffer,
         JobApproved,
@@ -24,18 +23,18 @@ with workflow.unsafe.imports_passed_through():
         JobState,
         JobWithdrawn,
         OfferDeclined,
-        OpenWave,
         RedispatchJob,
         Remind,
         SecureAcceptance,
         Stage,
         StartJob,
     )
-    from fulfil.models.messages.parties import SYSTEM, WaitingOn
-    from fulfil.models.messages.payments import SettleJob
+    from fulfil.models.messages.parties import WaitingOn
+    from fulfil.models.messages.payments import CapturePayment, PaymentThawed, SettleJob
     from fulfil.models.messages.support import ResolveStep, StepResolved
     from fulfil.workflows import attributes
     from fulfil.workflows.dispatch import Dispatch
+    from fulfil.workflows.policies import FROZEN_LOOK
     from fulfil.workflows.ports.jobs import JobActivities
     from fulfil.workflows.ports.payments import PaymentActivities
     from fulfil.workflows.production import Production
@@ -67,6 +66,7 @@ class JobWorkflow:
     Signals:
         `reported`: production started, goods delivered.
         `withdrawn`: the order took the job back before production.
+        `payment_thawed`: no chargeback holds the order's money any more.
     Queries: none; reads come from PostgreSQL, and `current_details` says what is waited for.
     """
 
@@ -75,6 +75,7 @@ class JobWorkflow:
         self.job = job
         self.production = Production()
         self.dispatch = Dispatch.of_round(1, job.wave)
+        self.capture_due_at = job.capture_due_at
         self.steps = Steps(order_id=job.order_id, subject=job.job_id)
 
     @workflow.run
@@ -187,6 +188,12 @@ class JobWorkflow:
         """The order took the job back; PostgreSQL already says so."""
         self.production.withdrawn = withdrawal
 
+    @workflow.signal
+    def payment_thawed(self, thawed: PaymentThawed) -> None:
+        """A job that waits to be settled looks again."""
+        del thawed
+        self.production.thawed = True
+
     # --- the steps, in the order run() takes them --------------------------------------------------------
 
     async def _find_provider(self) -> bool:
@@ -207,12 +214,19 @@ class JobWorkflow:
     async def _accepted_in_this_wave(self) -> bool:
         ends_at = workflow.now() + self.dispatch.lasts(self.job.policies)
         while not self.production.interrupted and not self.dispatch.nobody_left:
-            self._say_who_is_asked(ends_at)
-            await self._until(lambda: self.dispatch.claim is not None or self.dispatch.nobody_left, ends_at)
-            if self.dispatch.claim is None and not self.dispatch.nobody_left:
+            say(*self.dispatch.described(ends_at))
+            capture_first = self.capture_due_at is not None and self.capture_due_at < ends_at
+            in_time = await self._until(
+                lambda: self.dispatch.claim is not None or self.dispatch.nobody_left,
+                self.capture_due_at if capture_first else ends_at,
+            )
+            if self.dispatch.claim is not None:
+                if await self._claim_secured():
+                    return True
+            elif capture_first and not in_time:
+                await self._capture_payment()
+            elif not self.dispatch.nobody_left:
                 break
-            if self.dispatch.claim is not None and await self._claim_secured():
-                return True
         self.dispatch.expire()
         return False
 
@@ -227,17 +241,23 @@ class JobWorkflow:
         if secured.outcome is AcceptanceOutcome.WITHDRAWN:
             await workflow.wait_condition(lambda: self.production.withdrawn is not None)
             raise TakenBackError
+        self.capture_due_at = None
         return True
 
+    async def _capture_payment(self) -> None:
+        """The bank is about to let the money go: take it, and go on looking for a provider."""
+        say("The payment is captured before the bank lets it go", WaitingOn.SYSTEM)
+        request = CapturePayment(order_id=self.job.order_id)
+        capture = await self.steps.money(PaymentActivities.capture_payment, request)
+        self.capture_due_at = None
+        if self.production.withdrawn is not None:
+            raise TakenBackError
+        if not capture.captured:
+            self.dispatch.expire()
+            raise PaymentLostError
+
     async def _open_wave(self, stage: Stage, number: int) -> None:
-        request = OpenWave(
-            job_id=self.job.job_id,
-            order_id=self.job.order_id,
-            round=self.dispatch.round,
-            stage=stage,
-            number=number,
-            policies=self.job.policies,
-        )
+        request = self.dispatch.opening(self.job, stage, number)
         self.dispatch.next_wave(await self.steps.database(JobActivities.open_wave, request))
         waiting = WaitingOn.SUPPORT if stage is Stage.OPERATOR else WaitingOn.PROVIDER
         upserts: list[SearchAttributeUpdate[Any]] = [
@@ -253,7 +273,7 @@ class JobWorkflow:
         """The provider must start in time; False when she does not, or support takes the job from her."""
         policies, accepted_at = self.job.policies, workflow.now()
         start_due = accepted_at + timedelta(seconds=policies.start_due_s)
-        provider = self._provider_id()
+        provider = self.dispatch.provider_id
         say(f"{provider} has to start production", WaitingOn.PROVIDER, start_due, "the job is offered anew")
         if not await self._until(
             lambda: self.production.started, accepted_at + timedelta(seconds=policies.start_reminder_s)
@@ -268,19 +288,8 @@ class JobWorkflow:
     async def _begin_round(self) -> None:
         """Offer the job anew, unless production started at the last moment."""
         await workflow.wait_condition(lambda: not self.dispatch.claim_pending)
-        request = self.production.redispatch
-        begun = await self.steps.database(
-            JobActivities.begin_round,
-            BeginRound(
-                job_id=self.job.job_id,
-                order_id=self.job.order_id,
-                round=self.dispatch.round + 1,
-                actor=request.actor if request else SYSTEM,
-                reason=request.reason if request else "production did not start in time",
-                only_if_not_started=request is None,
-                policies=self.job.policies,
-            ),
-        )
+        request = self.dispatch.beginning_anew(self.job, self.production.redispatch)
+        begun = await self.steps.database(JobActivities.begin_round, request)
         self.production.redispatch = None
         if begun.wave is None:
             self.production.started_at = self.production.started_at or workflow.now()
@@ -296,7 +305,7 @@ class JobWorkflow:
         attributes.upsert(
             attributes.WAITING_ON.value_set(WaitingOn.CUSTOMER),
             attributes.DEADLINE.value_set(due),
-            attributes.PROVIDER_IDS.value_set([self._provider_id()]),
+            attributes.PROVIDER_IDS.value_set([self.dispatch.provider_id]),
         )
         say("Delivered; the customer has to approve", WaitingOn.CUSTOMER, due, "silence approves")
         if not await self._until(
@@ -315,8 +324,14 @@ class JobWorkflow:
             job_id=self.job.job_id,
             approved_by_silence=self.production.approved_by_silence,
         )
-        await self.steps.money(PaymentActivities.settle_job, request)
-        return await self._end(JobOutcome.SETTLED)
+        while True:
+            self.production.thawed = False  # before the step, so that a signal during it is not lost
+            settlement = await self.steps.money(PaymentActivities.settle_job, request)
+            if not settlement.frozen:
+                return await self._end(JobOutcome.SETTLED)
+            look_at = workflow.now() + FROZEN_LOOK
+            say("Approved; a chargeback holds the money", WaitingOn.SUPPORT, look_at, "it is looked at again")
+            await self._until(lambda: self.production.thawed, look_at)
 
     async def _close(self, outcome: JobOutcome, reason: str) -> JobClosed:
         state = JobState.DECLINED_BY_ALL if outcome is JobOutcome.DECLINED_BY_ALL else JobState.FAILED
@@ -379,17 +394,5 @@ class JobWorkflow:
                 raise TakenBackError
             return True
 
-    def _provider_id(self) -> str:
-        return self.dispatch.secured.provider_id if self.dispatch.secured else "the provider"
-
     def _state(self) -> JobState:
         return self.production.state(accepted=self.dispatch.secured is not None)
-
-    def _say_who_is_asked(self, ends_at: datetime) -> None:
-        stage = self.dispatch.stage
-        if stage is Stage.OPERATOR:
-            say("No provider accepted; support decides", WaitingOn.SUPPORT, ends_at, "the order is cancelled")
-            return
-        where = f"wave {self.dispatch.number}" if stage is Stage.WAVE else "the open board"
-        asked = ", ".join(self.dispatch.open_offers.values())
-        say(f"Offered in {where} to {asked}", WaitingOn.PROVIDER, ends_at, "the next are asked")

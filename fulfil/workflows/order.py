@@ -22,7 +22,13 @@ with workflow.unsafe.imports_passed_through():
         StartOrder,
     )
     from fulfil.models.messages.parties import SYSTEM, WaitingOn
-    from fulfil.models.messages.payments import ExpirePayment, PaymentChanged, PaymentState, ReturnPayment
+    from fulfil.models.messages.payments import (
+        ChargeSavedCard,
+        ExpirePayment,
+        PaymentChanged,
+        PaymentState,
+        ReturnPayment,
+    )
     from fulfil.models.messages.support import ParkedStep, ResolveStep, StepResolved
     from fulfil.models.money import format_money
     from fulfil.workflows import attributes
@@ -62,6 +68,7 @@ class OrderProgress:
     placed: OrderPlaced | None = None
     payment: PaymentState = PaymentState.REQUIRES_PAYMENT
     payment_due_at: datetime | None = None
+    capture_before: datetime | None = None
     job_id: str | None = None
     job_closed: JobClosed | None = None
     cancellation: CancelOrder | None = None
@@ -152,6 +159,7 @@ class OrderWorkflow:
             wait = timedelta(seconds=self.order.policies.authentication_due_s)
             self.progress.payment_due_at = workflow.now() + wait
         self.progress.payment = change.state
+        self.progress.capture_before = change.capture_before
 
     @workflow.signal
     def job_closed(self, closed: JobClosed) -> None:
@@ -180,6 +188,8 @@ class OrderWorkflow:
 
     async def _paid_in_time(self) -> bool:
         """True when paid; the deadline moves once when the bank asks the customer to confirm (3-D Secure)."""
+        if self.order.payment_method_id is not None:
+            await self._charge_saved_card(self.order.payment_method_id)
         amount = format_money(self._placed().amount_minor, self._placed().currency)
         while not self._is_paid():
             due = self.progress.payment_due_at
@@ -190,8 +200,40 @@ class OrderWorkflow:
                 expiry = await self.steps.money(
                     PaymentActivities.expire_payment, ExpirePayment(order_id=self.order.order_id)
                 )
+                self.progress.capture_before = expiry.capture_before
                 return expiry.paid
         return True
+
+    async def _charge_saved_card(self, payment_method_id: str) -> None:
+        """Until it is paid, by this card or another; what can't be tried again the customer is asked to mend."""
+        policies = self.order.policies
+        for attempt in range(1, len(policies.decline_retries_s) + 2):
+            say(f"Charging the saved card, attempt {attempt}", WaitingOn.SYSTEM)
+            request = ChargeSavedCard(
+                order_id=self.order.order_id, payment_method_id=payment_method_id, attempt=attempt
+            )
+            try:
+                charge = await self.steps.money(PaymentActivities.charge_saved_card, request, RETRY_OR_CANCEL)
+            except StepCancelledError:
+                self._call_off("support gave up charging the saved card")
+                raise CalledOffError from None
+            if self.progress.cancellation is not None:
+                raise CalledOffError
+            if self._is_paid():
+                return
+            self.progress.payment, self.progress.capture_before = charge.state, charge.capture_before
+            wait_s = policies.decline_retries_s[attempt - 1] if charge.retry else policies.authentication_due_s
+            self.progress.payment_due_at = workflow.now() + timedelta(seconds=wait_s)
+            if not charge.retry:
+                return
+            say(
+                "The saved card was declined for now",
+                WaitingOn.SYSTEM,
+                self.progress.payment_due_at,
+                "it is charged again",
+            )
+            if await self._until(self._is_paid, self.progress.payment_due_at):
+                return
 
     async def _expire(self) -> OrderOutcome:
         reason = "not paid in time"
@@ -207,6 +249,7 @@ class OrderWorkflow:
             line_id=placed.line_id,
             payment_intent_id=placed.payment_intent_id,
             policies=self.order.policies,
+            capture_before=self.progress.capture_before,
         )
         try:
             opened = await self.steps.database(OrderActivities.open_job, request, RETRY_OR_CANCEL)

@@ -23,6 +23,12 @@ class RemoteOptions(TypedDict):
     retry_policy: RetryPolicy
 
 
+class HeartbeatingOptions(RemoteOptions):
+    """Options of an activity that says it is alive."""
+
+    heartbeat_timeout: timedelta
+
+
 # Below the 10 s workflow task: beyond it each local activity costs heartbeats, so the step moves to the queue.
 DB_LOCAL = LocalOptions(
     start_to_close_timeout=timedelta(seconds=3),
@@ -51,3 +57,15 @@ NOTE = RemoteOptions(
     schedule_to_close_timeout=timedelta(days=365),
     retry_policy=RetryPolicy(initial_interval=timedelta(seconds=1), maximum_interval=timedelta(minutes=5)),
 )
+# Pages of the provider's books: heartbeats tell that it goes on, and the next cycle waits until this one is through.
+RECONCILE = HeartbeatingOptions(
+    task_queue="payments",
+    start_to_close_timeout=timedelta(minutes=30),
+    schedule_to_close_timeout=timedelta(days=1),
+    heartbeat_timeout=timedelta(seconds=30),
+    retry_policy=RetryPolicy(initial_interval=timedelta(seconds=1), maximum_interval=timedelta(minutes=5)),
+)
+# A net under the events of a dispute that is with the bank.
+LOOK_AT_CHARGEBACK = timedelta(days=3)
+# A job whose money a chargeback holds looks again this often, should the signal that frees it have been lost.
+FROZEN_LOOK = timedelta(days=1)

@@ -17,6 +17,7 @@ class Production:
     withdrawn: JobWithdrawn | None = None
     redispatch: RedispatchJob | None = None
     reminders: int = 0
+    thawed: bool = False
 
     def note(self, report: JobReported) -> None:
         """The first report of a kind counts."""

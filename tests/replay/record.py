@@ -1,8 +1,9 @@
-"""Records the histories that `test_replay.py` replays: `python -m tests.replay.record ADDRESS`."""
+"""Records the histories that `test_replay.py` replays: `python -m tests.replay.record ADDRESS [SCENARIO …]`."""
 
 import asyncio
 import sys
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Collection
+from datetime import UTC, datetime
 from pathlib import Path
 
 from temporalio.client import Client
@@ -10,6 +11,7 @@ from temporalio.contrib.pydantic import pydantic_data_converter
 
 from fulfil.kit.runtime import run_main
 from fulfil.models.messages.jobs import AcceptanceOutcome, ReportKind
+from fulfil.models.messages.payments import PaymentState, SavedCardCharge
 from fulfil.models.messages.policies import OrderPolicies
 from fulfil.models.messages.support import ResolutionAction
 from tests.workflows.fakes import World
@@ -81,13 +83,65 @@ async def parked(play: Play) -> None:
     await play.outcome()
 
 
-SCENARIOS: list[Callable[[Play], Awaitable[None]]] = [happy, unpaid, cancelled, nobody, replaced_and_silent, parked]
+async def saved_card(play: Play) -> None:
+    play.world.card_refusals.append(
+        SavedCardCharge(state=PaymentState.FAILED, decline_code="insufficient_funds", retry=True)
+    )
+    await play.place(QUICK.model_copy(update={"decline_retries_s": (1,), "offer_wave_s": 60}), saved_card="pm_saved")
+    await play.until(lambda: play.world.opened)
+    await play.cancel()
+    await play.outcome()
 
 
-async def record(address: str, version: str) -> None:
-    """Play every scenario on a real server and store both histories."""
+async def captured_early(play: Play) -> None:
+    play.world.capture_due_at = datetime(2020, 1, 1, tzinfo=UTC)
+    await play.placed_and_paid()
+    await play.until(lambda: "capture_payment" in play.world.calls)
+    await play.accept()
+    await play.report(ReportKind.DELIVERED)
+    await play.approve()
+    await play.outcome()
+
+
+async def hold_lost(play: Play) -> None:
+    play.world.capture_due_at = datetime(2020, 1, 1, tzinfo=UTC)
+    play.world.capture_lost = True
+    await play.placed_and_paid()
+    await play.outcome()
+
+
+async def frozen(play: Play) -> None:
+    play.world.frozen = True
+    await play.placed_and_paid()
+    await play.accept()
+    await play.report(ReportKind.DELIVERED)
+    await play.approve()
+    await play.until(lambda: "settle_job" in play.world.calls)
+    play.world.frozen = False
+    await play.thaw()
+    await play.outcome()
+
+
+SCENARIOS: list[Callable[[Play], Awaitable[None]]] = [
+    happy,
+    unpaid,
+    cancelled,
+    nobody,
+    replaced_and_silent,
+    parked,
+    saved_card,
+    captured_early,
+    hold_lost,
+    frozen,
+]
+
+
+async def record(address: str, version: str, names: Collection[str]) -> None:
+    """Play the named scenarios (all without a name) on a real server and store both histories."""
     client = await Client.connect(address, data_converter=pydantic_data_converter)
     for scenario in SCENARIOS:
+        if names and scenario.__name__ not in names:
+            continue
         play = Play(client, World(client=client))
         async with workers(client, play.world):
             await scenario(play)
@@ -102,4 +156,4 @@ async def record(address: str, version: str) -> None:
 
 
 if __name__ == "__main__":
-    run_main(record(sys.argv[1], "1"))
+    run_main(record(sys.argv[1], "1", sys.argv[2:]))

@@ -55,7 +55,7 @@ async def test_a_stored_history_replays(path: Path) -> None:
 
 def test_both_workflows_and_every_ending_are_stored() -> None:
     assert {path.parent.name for path in HISTORIES} == {"order", "job"}
-    assert len(HISTORIES) >= 11
+    assert len(HISTORIES) >= 19
 
 
 async def test_a_change_that_breaks_running_orders_is_seen() -> None:

@@ -34,12 +34,17 @@ from fulfil.models.messages.jobs import (
 )
 from fulfil.models.messages.orders import CloseOrder, JobOpened, OpenJob, OrderPlaced, StartOrder
 from fulfil.models.messages.payments import (
+    CapturePayment,
+    ChargeSavedCard,
     ExpirePayment,
     JobSettlement,
+    PaymentCapture,
     PaymentExpiry,
     PaymentReturn,
+    PaymentState,
     ReturnedHow,
     ReturnPayment,
+    SavedCardCharge,
     SettleJob,
 )
 from fulfil.models.messages.support import NoteParking, NoteResolution
@@ -61,6 +66,12 @@ class World:
     calls: list[str] = field(default_factory=list[str])
     failures: dict[str, list[Exception]] = field(default_factory=lambda: defaultdict(list))
     acceptance: list[AcceptanceOutcome] = field(default_factory=list[AcceptanceOutcome])
+    card_refusals: list[SavedCardCharge] = field(default_factory=list[SavedCardCharge])
+    charges: list[ChargeSavedCard] = field(default_factory=list[ChargeSavedCard])
+    opened_jobs: list[OpenJob] = field(default_factory=list[OpenJob])
+    capture_due_at: datetime | None = None
+    capture_lost: bool = False
+    frozen: bool = False
     placed_refusal: str | None = None
     paid_at_the_last_moment: bool = False
     started: bool = False
@@ -126,6 +137,20 @@ class FakePayments(PaymentActivities):
         )
 
     @activity.defn
+    async def charge_saved_card(self, request: ChargeSavedCard) -> SavedCardCharge:
+        self.world.charges.append(request)
+        await self.world.call("charge_saved_card")
+        if self.world.card_refusals:
+            return self.world.card_refusals.pop(0)
+        return SavedCardCharge(state=PaymentState.AUTHORIZED, capture_before=FAR)
+
+    @activity.defn
+    async def capture_payment(self, request: CapturePayment) -> PaymentCapture:
+        del request
+        await self.world.call("capture_payment")
+        return PaymentCapture(captured=not self.world.capture_lost)
+
+    @activity.defn
     async def expire_payment(self, request: ExpirePayment) -> PaymentExpiry:
         del request
         await self.world.call("expire_payment")
@@ -153,17 +178,21 @@ class FakePayments(PaymentActivities):
     async def settle_job(self, request: SettleJob) -> JobSettlement:
         await self.world.call("settle_job")
         self.world.settlements.append(request)
+        settlement = JobSettlement(
+            job_id=request.job_id,
+            released_minor=0 if self.world.frozen else 1299,
+            commission_minor=0 if self.world.frozen else 195,
+            payout_minor=0 if self.world.frozen else 1104,
+            currency="eur",
+            transfer_id=None if self.world.frozen else "tr_1",
+            order_closed=not self.world.frozen,
+            frozen=self.world.frozen,
+        )
+        if self.world.frozen:
+            return settlement
         order = self.world.client.get_workflow_handle(order_workflow_id(request.order_id))
         await order.signal("job_closed", JobClosed(job_id=request.job_id, outcome=JobOutcome.SETTLED))
-        return JobSettlement(
-            job_id=request.job_id,
-            released_minor=1299,
-            commission_minor=195,
-            payout_minor=1104,
-            currency="eur",
-            transfer_id="tr_1",
-            order_closed=True,
-        )
+        return settlement
 
 
 @dataclass
@@ -181,7 +210,9 @@ class FakeOrders(OrderActivities):
             line_id=request.line_id,
             policies=request.policies,
             wave=self.world.wave(Stage.WAVE, 1, 3),
+            capture_due_at=self.world.capture_due_at,
         )
+        self.world.opened_jobs.append(request)
         await self.world.client.start_workflow(
             "Job",
             start,

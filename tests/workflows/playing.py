@@ -28,7 +28,7 @@ from fulfil.models.messages.jobs import (
 )
 from fulfil.models.messages.orders import CancelOrder, OrderOutcome, OrderPlaced, StartOrder
 from fulfil.models.messages.parties import Actor, ActorKind
-from fulfil.models.messages.payments import PaymentChanged, PaymentState
+from fulfil.models.messages.payments import PaymentChanged, PaymentState, PaymentThawed
 from fulfil.models.messages.policies import OrderPolicies
 from fulfil.models.messages.support import ResolutionAction, ResolveStep
 from fulfil.workflows.ids import ORDERS, PAYMENTS, job_workflow_id, order_workflow_id
@@ -60,6 +60,8 @@ async def workers(client: Client, world: World) -> AsyncGenerator[None]:
             task_queue=PAYMENTS,
             activities=[
                 payments.place_order,
+                payments.charge_saved_card,
+                payments.capture_payment,
                 payments.expire_payment,
                 payments.secure_acceptance,
                 payments.return_payment,
@@ -88,13 +90,14 @@ class Play:
     def job(self) -> WorkflowHandle[JobWorkflow, JobClosed]:
         return self.client.get_workflow_handle_for(JobWorkflow.run, job_workflow_id(self.world.job_id))
 
-    async def place(self, policies: OrderPolicies | None = None) -> OrderPlaced:
+    async def place(self, policies: OrderPolicies | None = None, saved_card: str | None = None) -> OrderPlaced:
         start = StartOrder(
             order_id=self.order_id,
             customer_id=self.customer.id,
             quote_id=new_id("quo"),
             placed_by=self.customer,
             policies=policies or OrderPolicies(),
+            payment_method_id=saved_card,
         )
         return await self.client.execute_update_with_start_workflow(
             OrderWorkflow.place,
@@ -138,6 +141,9 @@ class Play:
     async def approve(self) -> JobApproved:
         approval = ApproveJob(actor=self.customer, delivered_at=await self.now())
         return await self.job.execute_update(JobWorkflow.approve, approval)
+
+    async def thaw(self) -> None:
+        await self.job.signal(JobWorkflow.payment_thawed, PaymentThawed(order_id=self.order_id))
 
     async def cancel(self) -> None:
         await self.order.execute_update(

@@ -1,12 +1,13 @@
 """The paths of the job process: dispatch, production, approval."""
 
 import asyncio
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 
 from temporalio.testing import WorkflowEnvironment
 
 from fulfil.models.messages.jobs import AcceptanceOutcome, AcceptanceSecured, JobOutcome, ReportKind
 from fulfil.models.messages.orders import OrderState
+from fulfil.models.messages.support import ResolutionAction
 from tests.workflows.fakes import World
 from tests.workflows.playing import Play, refusal_of
 
@@ -187,3 +188,122 @@ async def test_an_approval_waits_for_an_acceptance_whose_answer_is_under_way(pla
     await play.approve()
     await accepting
     assert (await play.outcome()).state is OrderState.CLOSED
+
+
+async def test_a_payment_nobody_earned_yet_is_captured_before_the_bank_lets_it_go(
+    play: Play, world: World, skipping: WorkflowEnvironment
+) -> None:
+    world.capture_due_at = await skipping.get_current_time() + timedelta(hours=20)
+    await play.placed_and_paid()
+    await skipping.sleep(timedelta(hours=19))
+    assert "capture_payment" not in world.calls
+    await skipping.sleep(timedelta(hours=1, minutes=1))
+    await play.until(lambda: "capture_payment" in world.calls)
+    assert world.calls[-2:] == ["open_wave open_board 4", "capture_payment"]
+
+    await play.accept()
+    await play.report(ReportKind.DELIVERED)
+    await play.approve()
+
+    assert (await play.outcome()).state is OrderState.CLOSED
+    assert world.calls.count("capture_payment") == 1
+
+
+async def test_an_acceptance_makes_the_early_capture_needless(
+    play: Play, world: World, skipping: WorkflowEnvironment
+) -> None:
+    world.capture_due_at = await skipping.get_current_time() + timedelta(hours=50)
+    await play.placed_and_paid()
+    await play.accept()
+    await skipping.sleep(timedelta(hours=72, seconds=30))
+    await play.until(lambda: len(world.waves) > 1)
+    await play.accept()
+    await play.report(ReportKind.DELIVERED)
+    await play.approve()
+    assert (await play.outcome()).state is OrderState.CLOSED
+    assert "capture_payment" not in world.calls
+
+
+async def test_a_capture_that_is_due_at_once_does_not_end_the_wave(play: Play, world: World) -> None:
+    world.capture_due_at = datetime(2020, 1, 1, tzinfo=UTC)
+    await play.placed_and_paid()
+    await play.until(lambda: "capture_payment" in world.calls)
+    await play.accept()
+    await play.report(ReportKind.DELIVERED)
+    await play.approve()
+    assert (await play.outcome()).state is OrderState.CLOSED
+    assert len(world.waves) == 1
+
+
+async def test_a_hold_lost_before_anybody_accepted_cancels_the_order(
+    play: Play, world: World, skipping: WorkflowEnvironment
+) -> None:
+    world.capture_due_at = await skipping.get_current_time() + timedelta(hours=20)
+    world.capture_lost = True
+    await play.placed_and_paid()
+    outcome = await play.outcome()
+    assert outcome.state is OrderState.CANCELLED
+    assert "captured" in (outcome.reason or "")
+    assert (await play.job_outcome()).outcome is JobOutcome.PAYMENT_LOST
+    assert world.calls[-4:] == ["capture_payment", "close_job", "return_payment", "close_order"]
+
+
+async def test_a_job_taken_back_while_its_payment_is_captured_is_withdrawn(play: Play, world: World) -> None:
+    world.capture_due_at = datetime(2020, 1, 1, tzinfo=UTC)
+    world.capture_lost = True
+    world.fail("capture_payment")
+    await play.placed_and_paid()
+    await play.until(lambda: bool(world.parkings))
+    await play.cancel()
+    await play.resolve(play.job, ResolutionAction.RETRY)
+    assert (await play.job_outcome()).outcome is JobOutcome.WITHDRAWN
+    assert (await play.outcome()).state is OrderState.CANCELLED
+
+
+async def test_a_job_can_be_accepted_while_its_capture_waits_for_support(play: Play, world: World) -> None:
+    world.capture_due_at = datetime(2020, 1, 1, tzinfo=UTC)
+    world.fail("capture_payment")
+    await play.placed_and_paid()
+    await play.until(lambda: bool(world.parkings))
+    await play.accept()
+    await play.resolve(play.job, ResolutionAction.RETRY)
+    await play.report(ReportKind.DELIVERED)
+    await play.approve()
+    assert (await play.outcome()).state is OrderState.CLOSED
+
+
+async def test_a_frozen_payment_is_settled_when_it_thaws(play: Play, world: World) -> None:
+    world.frozen = True
+    await play.placed_and_paid()
+    await play.accept()
+    await play.report(ReportKind.DELIVERED)
+    await play.approve()
+    await play.until(lambda: "settle_job" in world.calls)
+    world.frozen = False
+    await play.thaw()
+    assert (await play.outcome()).state is OrderState.CLOSED
+    assert world.calls.count("settle_job") == 2
+
+
+async def test_a_frozen_payment_is_looked_at_every_day(play: Play, world: World, skipping: WorkflowEnvironment) -> None:
+    world.frozen = True
+    await play.placed_and_paid()
+    await play.accept()
+    await play.report(ReportKind.DELIVERED)
+    await play.approve()
+    await play.until(lambda: "settle_job" in world.calls)
+    await skipping.sleep(timedelta(hours=25))
+    await play.until(lambda: world.calls.count("settle_job") == 2)
+    world.frozen = False
+    assert (await play.outcome()).state is OrderState.CLOSED
+    assert world.calls.count("settle_job") == 3
+
+
+async def test_a_thaw_that_comes_before_it_is_waited_for_is_harmless(play: Play, world: World) -> None:
+    await play.placed_and_paid()
+    await play.accept()
+    await play.thaw()
+    await play.report(ReportKind.DELIVERED)
+    await play.approve()
+    assert (await play.outcome()).state is OrderState.CLOSED
+    assert world.calls.count("settle_job") == 1

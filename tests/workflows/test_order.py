@@ -1,6 +1,6 @@
 """The paths of the order process, one test per branch of `run()`."""
 
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 
 import pytest
 from temporalio.service import RPCError
@@ -8,8 +8,9 @@ from temporalio.testing import WorkflowEnvironment
 
 from fulfil.models.messages.jobs import AcceptanceOutcome, ReportKind
 from fulfil.models.messages.orders import OrderState
-from fulfil.models.messages.payments import PaymentState
-from tests.workflows.fakes import World
+from fulfil.models.messages.payments import PaymentChanged, PaymentState, SavedCardCharge
+from fulfil.models.messages.support import ResolutionAction
+from tests.workflows.fakes import FAR, World
 from tests.workflows.playing import Play, refusal_of
 
 
@@ -175,3 +176,101 @@ async def test_an_ended_order_cannot_be_cancelled(play: Play) -> None:
     await play.outcome()
     with pytest.raises(RPCError):
         await play.cancel()
+
+
+SOFT = SavedCardCharge(state=PaymentState.FAILED, decline_code="insufficient_funds", retry=True)
+HARD = SavedCardCharge(state=PaymentState.FAILED, decline_code="stolen_card")
+
+
+async def test_a_saved_card_pays_without_the_customer(play: Play, world: World) -> None:
+    await play.place(saved_card="pm_saved")
+    await play.until(lambda: world.opened)
+    assert world.calls[:3] == ["place_order", "charge_saved_card", "open_job"]
+    assert [(charge.payment_method_id, charge.attempt) for charge in world.charges] == [("pm_saved", 1)]
+    assert world.opened_jobs[0].capture_before == FAR
+
+
+async def test_a_soft_decline_is_tried_again_after_its_pause(
+    play: Play, world: World, skipping: WorkflowEnvironment
+) -> None:
+    world.card_refusals = [SOFT, SOFT]
+    await play.place(saved_card="pm_saved")
+    await skipping.sleep(timedelta(minutes=59))
+    assert world.calls.count("charge_saved_card") == 1
+    await skipping.sleep(timedelta(minutes=2))
+    await play.until(lambda: world.calls.count("charge_saved_card") == 2)
+    await skipping.sleep(timedelta(hours=6, minutes=1))
+    await play.until(lambda: world.opened)
+    assert [charge.attempt for charge in world.charges] == [1, 2, 3]
+
+
+async def test_a_card_declined_four_times_is_the_customers_to_replace(play: Play, world: World) -> None:
+    world.card_refusals = [SOFT, SOFT, SOFT, HARD]
+    await play.place(saved_card="pm_saved")
+    assert (await play.outcome()).state is OrderState.EXPIRED
+    assert [charge.attempt for charge in world.charges] == [1, 2, 3, 4]
+    events = [event async for event in play.order.fetch_history_events()]
+    waited = events[-1].event_time.ToDatetime() - events[0].event_time.ToDatetime()
+    assert timedelta(hours=55) <= waited < timedelta(hours=56)
+
+
+async def test_a_hard_decline_gives_the_customer_a_day_to_pay_herself(
+    play: Play, world: World, skipping: WorkflowEnvironment
+) -> None:
+    world.card_refusals = [HARD]
+    await play.place(saved_card="pm_saved")
+    await play.until(lambda: "charge_saved_card" in world.calls)
+    await skipping.sleep(timedelta(hours=23))
+    assert "expire_payment" not in world.calls
+    await play.pay()
+    assert world.calls.count("charge_saved_card") == 1
+
+
+async def test_a_customer_who_pays_meanwhile_is_not_charged_again(
+    play: Play, world: World, skipping: WorkflowEnvironment
+) -> None:
+    world.card_refusals = [SOFT]
+    await play.place(saved_card="pm_saved")
+    await play.until(lambda: "charge_saved_card" in world.calls)
+    await play.pay()
+    await skipping.sleep(timedelta(hours=2))
+    assert world.calls.count("charge_saved_card") == 1
+
+
+async def test_an_order_cancelled_between_two_attempts_is_paid_back(play: Play, world: World) -> None:
+    world.card_refusals = [SOFT]
+    await play.place(saved_card="pm_saved")
+    await play.until(lambda: "charge_saved_card" in world.calls)
+    await play.cancel()
+    assert (await play.outcome()).state is OrderState.CANCELLED
+    assert world.calls == ["place_order", "charge_saved_card", "return_payment", "close_order"]
+
+
+async def test_an_order_cancelled_while_its_card_is_charged_opens_no_job(play: Play, world: World) -> None:
+    world.fail("charge_saved_card")
+    await play.place(saved_card="pm_saved")
+    await play.until(lambda: bool(world.parkings))
+    await play.cancel()
+    await play.resolve(play.order, ResolutionAction.RETRY)
+    assert (await play.outcome()).state is OrderState.CANCELLED
+    assert not world.opened
+
+
+async def test_support_gives_up_a_saved_card_that_cannot_be_charged(play: Play, world: World) -> None:
+    world.fail("charge_saved_card")
+    await play.place(saved_card="pm_saved")
+    await play.until(lambda: bool(world.parkings))
+    await play.resolve(play.order, ResolutionAction.CANCEL)
+    outcome = await play.outcome()
+    assert (outcome.state, outcome.reason) == (OrderState.CANCELLED, "support gave up charging the saved card")
+
+
+async def test_what_the_bank_said_of_its_hold_goes_to_the_job(play: Play, world: World) -> None:
+    await play.place()
+    until = datetime(2099, 1, 1, tzinfo=UTC)
+    change = PaymentChanged(
+        event_id="evt_1", payment_intent_id="pi_1", state=PaymentState.AUTHORIZED, capture_before=until
+    )
+    await play.order.signal("payment_changed", change)
+    await play.until(lambda: world.opened)
+    assert world.opened_jobs[0].capture_before == until

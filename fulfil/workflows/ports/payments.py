@@ -7,11 +7,15 @@ from temporalio import activity
 from fulfil.models.messages.jobs import AcceptanceSecured, SecureAcceptance
 from fulfil.models.messages.orders import OrderPlaced, StartOrder
 from fulfil.models.messages.payments import (
+    CapturePayment,
+    ChargeSavedCard,
     ExpirePayment,
     JobSettlement,
+    PaymentCapture,
     PaymentExpiry,
     PaymentReturn,
     ReturnPayment,
+    SavedCardCharge,
     SettleJob,
 )
 
@@ -26,6 +30,16 @@ class PaymentActivities(ABC):
 
     @activity.defn
     @abstractmethod
+    async def charge_saved_card(self, request: ChargeSavedCard) -> SavedCardCharge:
+        """Authorise the payment with a saved card, the customer not being there."""
+
+    @activity.defn
+    @abstractmethod
+    async def capture_payment(self, request: CapturePayment) -> PaymentCapture:
+        """Take the authorised amount before the bank lets it go."""
+
+    @activity.defn
+    @abstractmethod
     async def expire_payment(self, request: ExpirePayment) -> PaymentExpiry:
         """Cancel an unpaid payment intent, unless the customer has just paid."""
 
@@ -37,7 +51,7 @@ class PaymentActivities(ABC):
     @activity.defn
     @abstractmethod
     async def return_payment(self, request: ReturnPayment) -> PaymentReturn:
-        """Void or refund, whichever the payment provider's truth asks for."""
+        """Void what is not captured; start the refund of what is."""
 
     @activity.defn
     @abstractmethod
