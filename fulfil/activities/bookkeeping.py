@@ -1,67 +1,67 @@
-"""Money facts: each function writes one with its ledger postings, payment row and timeline event, once.
+"""Money facts of a payment: each function writes one with its ledger postings, payment row and timeline event, once.
 
-Debit is positive. Every charge, transfer and refund at Stripe has exactly one transaction here; the business
-keys are the ones the calls to Stripe carried, so whoever comes second finds the fact written. The caller holds
-the payment's lock.
+The business keys are the ones the calls to Stripe carried, so whoever comes second finds the fact written. The
+caller holds the payment's lock.
 """
 
 from datetime import datetime
 
 from sqlalchemy import select
-from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.ext.asyncio import AsyncSession
 from temporalio.exceptions import ApplicationError
 
-from fulfil.gateways.stripe import PaymentIntentFacts, RefundFacts
+from fulfil.activities.issuing import issue_invoice
+from fulfil.activities.mirroring import post_moved
+from fulfil.gateways.stripe.facts import BalanceEntry, PaymentIntentFacts
+from fulfil.ledger import entries
+from fulfil.ledger.posting import post
+from fulfil.models.messages.documents import PlatformIdentity
 from fulfil.models.messages.events import EventType, NextStep
 from fulfil.models.messages.parties import STRIPE, SYSTEM, WaitingOn
 from fulfil.models.messages.payments import PaymentState
-from fulfil.models.tables.ledger import LedgerTransactionRow, post
-from fulfil.models.tables.payments import PaymentRow, RefundRow
+from fulfil.models.money import format_money
+from fulfil.models.tables.ledger import LedgerTransactionRow
+from fulfil.models.tables.payments import PaymentRow
 from fulfil.models.tables.timeline import append_event
 
-STRIPE_BALANCE = "asset:stripe"
-COMMISSION = "revenue:commission"
-STRIPE_FEE = "expense:stripe_fee"
-AUTHORIZED_CONTRA = "memo:authorized_contra"
-REFUND_FAILURES = ("failed", "canceled")
+UNPAID = (PaymentState.REQUIRES_PAYMENT, PaymentState.REQUIRES_ACTION, PaymentState.FAILED)
 
 
-def authorized(order_id: str) -> str:
-    """What a customer's bank holds for us; a memo, not yet money."""
-    return f"memo:authorized:{order_id}"
+def moved_money(entry: BalanceEntry | None, source_id: str, *, amount_minor: int, currency: str) -> BalanceEntry:
+    """The provider's own entry of what it moved; no fact is booked without it, or against another amount.
+
+    `amount_minor` is signed as on our balance. Raises a retryable `entry_unknown` while Stripe has not written it.
+    """
+    if entry is None:
+        raise ApplicationError(f"{source_id} has no balance transaction yet", type="entry_unknown")
+    if (entry.amount_minor, entry.currency) != (amount_minor, currency):
+        raise ApplicationError(
+            f"{source_id} moved {format_money(entry.amount_minor, entry.currency)} on the balance, not "
+            f"{format_money(amount_minor, currency)}: let the Stripe account settle in this currency",
+            type="entry_differs",
+            non_retryable=True,
+        )
+    return entry
 
 
-def held(order_id: str) -> str:
-    """What we owe for an order until it is released or refunded."""
-    return f"liability:held:{order_id}"
-
-
-def payable(provider_id: str) -> str:
-    """What we owe a provider."""
-    return f"liability:payable:{provider_id}"
-
-
-def refund_due(order_id: str) -> str:
-    """What is on its way back to a customer."""
-    return f"liability:refund_due:{order_id}"
-
-
-async def book_authorization(session: AsyncSession, payment: PaymentRow, at: datetime) -> None:
-    """The customer's bank holds the amount."""
+async def book_authorization(
+    session: AsyncSession, payment: PaymentRow, at: datetime, capture_before: datetime | None = None
+) -> None:
+    """The customer's bank holds the amount, until `capture_before`."""
     await post(
         session,
+        entries.authorization(payment.order_id, payment.amount_minor),
         business_key=f"{payment.order_id}:authorization",
-        kind="authorization",
         order_id=payment.order_id,
         effective_at=at,
         currency=payment.currency,
-        postings={authorized(payment.order_id): payment.amount_minor, AUTHORIZED_CONTRA: -payment.amount_minor},
         stripe_object_id=payment.payment_intent_id,
     )
-    payment.state = PaymentState.AUTHORIZED
-    payment.decline_code = None
-    payment.authorized_at = payment.updated_at = at
+    if payment.authorized_at is None:
+        payment.state = PaymentState.AUTHORIZED
+        payment.decline_code = None
+        payment.capture_before = capture_before
+        payment.authorized_at = payment.updated_at = at
     await append_event(
         session,
         order_id=payment.order_id,
@@ -82,42 +82,45 @@ async def end_authorization(session: AsyncSession, payment: PaymentRow, at: date
         return False
     await post(
         session,
+        entries.authorization_ended(payment.order_id, payment.amount_minor),
         business_key=f"{payment.order_id}:authorization_ended",
-        kind="authorization_ended",
         order_id=payment.order_id,
         effective_at=at,
         currency=payment.currency,
-        postings={authorized(payment.order_id): -payment.amount_minor, AUTHORIZED_CONTRA: payment.amount_minor},
         stripe_object_id=payment.payment_intent_id,
     )
     return True
 
 
-async def book_charge(session: AsyncSession, payment: PaymentRow, facts: PaymentIntentFacts, at: datetime) -> None:
-    """The money was taken: Stripe holds it for us, we hold it for the order; Stripe's fee is ours."""
+async def book_charge(
+    session: AsyncSession, payment: PaymentRow, facts: PaymentIntentFacts, at: datetime, platform: PlatformIdentity
+) -> None:
+    """The money was taken: Stripe holds it for us, we hold it for the order; Stripe's fee is ours.
+
+    Leaves the invoice and its receipt; call it last, their series are the last locks.
+    """
     if facts.charge_id is None:
         raise ApplicationError(f"{facts.id} is captured but names no charge", type="charge_unknown")
+    moved = moved_money(facts.entry, facts.charge_id, amount_minor=payment.amount_minor, currency=payment.currency)
     await end_authorization(session, payment, at)
-    await post(
+    await post_moved(
         session,
+        entries.charge(payment.order_id, moved.amount_minor, pending=moved.is_pending),
+        moved,
         business_key=f"{payment.order_id}:charge",
-        kind="charge",
         order_id=payment.order_id,
         effective_at=at,
-        currency=payment.currency,
-        postings={STRIPE_BALANCE: facts.amount_minor, held(payment.order_id): -facts.amount_minor},
         stripe_object_id=facts.charge_id,
     )
-    if facts.fee_minor and facts.balance_transaction_id:
-        await post(
+    if moved.fee_minor:
+        await post_moved(
             session,
+            entries.stripe_fee(moved.fee_minor, pending=moved.is_pending),
+            moved,
             business_key=f"{payment.order_id}:stripe_fee",
-            kind="stripe_fee",
             order_id=payment.order_id,
             effective_at=at,
-            currency=payment.currency,
-            postings={STRIPE_FEE: facts.fee_minor, STRIPE_BALANCE: -facts.fee_minor},
-            stripe_object_id=facts.balance_transaction_id,
+            stripe_object_id=moved.id,
         )
     if payment.captured_at is None:
         payment.state = PaymentState.CAPTURED
@@ -133,6 +136,7 @@ async def book_charge(session: AsyncSession, payment: PaymentRow, facts: Payment
         subject=payment.order_id,
         data=_amount(payment),
     )
+    await issue_invoice(session, payment, at, platform)
 
 
 async def book_void(session: AsyncSession, payment: PaymentRow, *, was_authorized: bool, at: datetime) -> bool:
@@ -156,83 +160,27 @@ async def book_void(session: AsyncSession, payment: PaymentRow, *, was_authorize
     return True
 
 
-async def book_refund(
-    session: AsyncSession, payment: PaymentRow, refund: RefundFacts, business_key: str, reason: str, at: datetime
-) -> RefundRow:
-    """Money is on its way back; when Stripe says so already, it has arrived."""
-    await session.execute(
-        insert(RefundRow)
-        .values(
-            id=refund.id,
-            order_id=payment.order_id,
-            business_key=business_key,
-            amount_minor=refund.amount_minor,
-            currency=refund.currency,
-            state="sent",
-            created_at=at,
-        )
-        .on_conflict_do_nothing(index_elements=["business_key"])
-    )
-    await post(
-        session,
-        business_key=business_key,
-        kind="refund_sent",
-        order_id=payment.order_id,
-        effective_at=at,
-        currency=refund.currency,
-        postings={held(payment.order_id): refund.amount_minor, refund_due(payment.order_id): -refund.amount_minor},
-        stripe_object_id=refund.id,
-    )
+async def book_lost_payment(
+    session: AsyncSession, payment: PaymentRow, facts: PaymentIntentFacts, at: datetime
+) -> None:
+    """The authorised money can't be taken (any more)."""
+    if facts.status == "canceled":
+        await book_void(session, payment, was_authorized=True, at=at)
+    else:
+        payment.state = PaymentState.FAILED
+        payment.updated_at = at
     await append_event(
         session,
         order_id=payment.order_id,
-        business_key=f"{business_key}:sent",
-        kind=EventType.PAYMENT_REFUND_SENT,
-        at=at,
-        actor=SYSTEM,
-        subject=payment.order_id,
-        data={**_money(refund), "refund_id": refund.id, "reason": reason},
-    )
-    return await settle_refund(session, payment, refund, at)
-
-
-async def settle_refund(session: AsyncSession, payment: PaymentRow, refund: RefundFacts, at: datetime) -> RefundRow:
-    """Write what became of a refund; it counts as refunded only when Stripe says `succeeded`."""
-    row = await session.get_one(RefundRow, refund.id, with_for_update={"key_share": True})
-    if refund.status in REFUND_FAILURES:
-        row.state = "failed"
-    if refund.status != "succeeded" or row.state == "succeeded":
-        return row
-    row.state = "succeeded"
-    payment.refunded_minor += refund.amount_minor
-    payment.updated_at = at
-    await post(
-        session,
-        business_key=f"{row.business_key}:succeeded",
-        kind="refund_succeeded",
-        order_id=payment.order_id,
-        effective_at=at,
-        currency=refund.currency,
-        postings={refund_due(payment.order_id): refund.amount_minor, STRIPE_BALANCE: -refund.amount_minor},
-        stripe_object_id=refund.id,
-    )
-    await append_event(
-        session,
-        order_id=payment.order_id,
-        business_key=f"{row.business_key}:succeeded",
-        kind=EventType.PAYMENT_REFUNDED,
+        business_key=f"{payment.order_id}:payment_lost",
+        kind=EventType.PAYMENT_FAILED,
         at=at,
         actor=STRIPE,
         subject=payment.order_id,
-        data={**_money(refund), "refund_id": refund.id},
-        next_step=NextStep(who=WaitingOn.NOBODY, what="the money is back with the customer"),
+        data={"status": facts.status, "decline_code": facts.decline_code},
+        next_step=NextStep(who=WaitingOn.SYSTEM, what="call the order off"),
     )
-    return row
 
 
 def _amount(payment: PaymentRow) -> dict[str, object]:
     return {"amount_minor": payment.amount_minor, "currency": payment.currency}
-
-
-def _money(refund: RefundFacts) -> dict[str, object]:
-    return {"amount_minor": refund.amount_minor, "currency": refund.currency}

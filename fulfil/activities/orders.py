@@ -1,7 +1,7 @@
 """The order activities on PostgreSQL: a paid order opens its job, an order that did not complete is closed."""
 
 from collections.abc import Callable
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from sqlalchemy import select
 from sqlalchemy.dialects.postgresql import insert
@@ -9,7 +9,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from temporalio import activity
 from temporalio.client import Client
 
-from fulfil.activities.bookkeeping import book_authorization
+from fulfil.activities.bookkeeping import UNPAID, book_authorization
 from fulfil.activities.dispatching import first_wave, open_offers, read_wave
 from fulfil.activities.locking import hold_job, hold_order, hold_payment
 from fulfil.activities.telling import start_job
@@ -23,10 +23,9 @@ from fulfil.models.messages.parties import SYSTEM, WaitingOn
 from fulfil.models.messages.payments import PaymentState
 from fulfil.models.tables.jobs import JobRow
 from fulfil.models.tables.orders import OrderRow
+from fulfil.models.tables.payments import PaymentRow
 from fulfil.models.tables.timeline import append_event
 from fulfil.workflows.ports.orders import OrderActivities
-
-UNPAID = (PaymentState.REQUIRES_PAYMENT, PaymentState.REQUIRES_ACTION, PaymentState.FAILED)
 
 
 def job_id_of(request: OpenJob) -> str:
@@ -47,12 +46,14 @@ class DatabaseOrderActivities(OrderActivities):
         """Record the authorised payment, open the job with its first wave, start its workflow."""
         async with self._database.begin() as session:
             wave = await self._open(session, request)
+            capture_due_at = await self._capture_due(session, request)
         start = StartJob(
             job_id=job_id_of(request),
             order_id=request.order_id,
             line_id=request.line_id,
             policies=request.policies,
             wave=wave,
+            capture_due_at=capture_due_at,
         )
         await start_job(self._client, start)
         return JobOpened(job_id=start.job_id, start=start)
@@ -108,7 +109,7 @@ class DatabaseOrderActivities(OrderActivities):
         payment = await hold_payment(session, request.order_id)
         order = await hold_order(session, request.order_id)
         order.state = OrderState.PAID
-        await book_authorization(session, payment, at)
+        await book_authorization(session, payment, at, request.capture_before)
         await append_event(
             session,
             order_id=request.order_id,
@@ -121,6 +122,14 @@ class DatabaseOrderActivities(OrderActivities):
             next_step=NextStep(who=WaitingOn.SYSTEM, what="find a provider"),
         )
         return await open_offers(session, held.job, held.line, first_wave(of_round=1), request.policies, at)
+
+    async def _capture_due(self, session: AsyncSession, request: OpenJob) -> datetime | None:
+        """When a payment nobody has earned is captured all the same; None when the bank named no end of its hold."""
+        written = select(PaymentRow.capture_before).where(PaymentRow.order_id == request.order_id)
+        capture_before = await session.scalar(written)
+        if capture_before is None:
+            return None
+        return capture_before - timedelta(seconds=request.policies.capture_margin_s)
 
     async def _read_first_wave(self, session: AsyncSession, job: JobRow) -> OfferWave:
         """What the job began with, in its first round; without a capable provider that was nothing."""

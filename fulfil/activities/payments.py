@@ -1,45 +1,49 @@
 """The payment activities on PostgreSQL and Stripe: look, call Stripe under a business key, write everything at once."""
 
-from collections.abc import Awaitable, Callable, Generator
-from contextlib import contextmanager
+from collections.abc import Awaitable, Callable
 from datetime import datetime
 
-from sqlalchemy import select
 from temporalio import activity
 from temporalio.client import Client
 from temporalio.exceptions import ApplicationError
 
-from fulfil.activities.bookkeeping import REFUND_FAILURES, book_charge, book_refund, book_void
+from fulfil.activities.bookkeeping import book_authorization, book_charge, book_lost_payment, book_void
+from fulfil.activities.charging import charge_key, write_refusal
 from fulfil.activities.locking import hold_payment, missing
+from fulfil.activities.parking import parking
 from fulfil.activities.placing import read_items, read_placed, refusal_of, refused, write_order
 from fulfil.activities.reissuing import issue, keys_of
 from fulfil.activities.securing import claim_job, confirm_acceptance, lose_payment
-from fulfil.activities.settling import Payout, approve_job, release_money
-from fulfil.activities.telling import tell_order_job_closed
-from fulfil.gateways.stripe import (
-    CardDeclinedError,
-    PaymentIntentFacts,
-    RefundFacts,
-    StripeGateway,
-    StripeMisconfiguredError,
-    StripeRefusedError,
-    TransferFacts,
-)
+from fulfil.activities.settling import Payout, approve_job, close_settled
+from fulfil.activities.telling import start_refund, tell_order_job_closed
+from fulfil.gateways.stripe.errors import CardDeclinedError, StripeRefusedError
+from fulfil.gateways.stripe.facts import Decline, PaymentIntentFacts, TransferFacts
+from fulfil.gateways.stripe.gateway import StripeGateway
 from fulfil.kit.clock import utc_now
 from fulfil.kit.database import Database
+from fulfil.models.ids import derived_id
+from fulfil.models.messages.documents import PlatformIdentity
 from fulfil.models.messages.jobs import AcceptanceSecured, JobClosed, JobOutcome, SecureAcceptance
 from fulfil.models.messages.orders import OrderPlaced, StartOrder
+from fulfil.models.messages.parties import SYSTEM
 from fulfil.models.messages.payments import (
+    CapturePayment,
+    ChargeSavedCard,
     ExpirePayment,
     JobSettlement,
+    PaymentCapture,
     PaymentExpiry,
     PaymentReturn,
     PaymentState,
     ReturnedHow,
     ReturnPayment,
+    SavedCardCharge,
     SettleJob,
 )
-from fulfil.models.tables.payments import PaymentRow, RefundRow
+from fulfil.models.messages.policies import OrderPolicies
+from fulfil.models.messages.refunds import RefundReason, StartRefund
+from fulfil.models.tables.orders import OrderRow
+from fulfil.models.tables.payments import PaymentRow, RefundRow, StripeCustomerRow
 from fulfil.models.tables.quotes import QuoteRow
 from fulfil.workflows.ports.payments import PaymentActivities
 
@@ -47,28 +51,24 @@ PAID = ("requires_capture", "succeeded")
 AMOUNT_REFUSALS = ("amount_too_small", "amount_too_large")
 
 
-@contextmanager
-def parking(kind: str, remedy: str) -> Generator[None]:
-    """Turn what Stripe refuses for good into an error that parks the step and says what support can do."""
-    try:
-        yield
-    except (StripeRefusedError, CardDeclinedError) as error:
-        raise ApplicationError(f"Stripe refused: {error}. {remedy}", type=kind, non_retryable=True) from error
-    except StripeMisconfiguredError as error:
-        remedy = "Check the Stripe key and its permissions, then retry the step."
-        raise ApplicationError(f"{error}. {remedy}", type="stripe_misconfigured", non_retryable=True) from error
-
-
 class StripePaymentActivities(PaymentActivities):
     """Every effect once: PostgreSQL remembers it, and Stripe is asked under a key made of the order's or job's id."""
 
     def __init__(
-        self, database: Database, gateway: StripeGateway, client: Client, clock: Callable[[], datetime] = utc_now
+        self,
+        database: Database,
+        gateway: StripeGateway,
+        client: Client,
+        clock: Callable[[], datetime] = utc_now,
+        *,
+        platform: PlatformIdentity,
     ) -> None:
+        """`platform` is who stands on the documents that money leaves behind."""
         self._database = database
         self._gateway = gateway
         self._client = client
         self._clock = clock
+        self._platform = platform
 
     @activity.defn
     async def place_order(self, request: StartOrder) -> OrderPlaced:
@@ -77,6 +77,7 @@ class StripePaymentActivities(PaymentActivities):
             placed = await read_placed(session, request)
             quote = await session.get(QuoteRow, request.quote_id)
             items = await read_items(session, request.quote_id)
+            payer = await session.get(StripeCustomerRow, request.customer_id)
         if placed is not None:
             return placed
         if quote is None:
@@ -91,6 +92,7 @@ class StripePaymentActivities(PaymentActivities):
                     amount_minor=quote.total_minor,
                     currency=quote.currency,
                     idempotency_key=f"{request.order_id}:payment_intent",
+                    customer_id=payer.stripe_customer_id if payer else None,
                 )
             except StripeRefusedError as error:
                 if error.code in AMOUNT_REFUSALS:
@@ -104,6 +106,41 @@ class StripePaymentActivities(PaymentActivities):
         return placed
 
     @activity.defn
+    async def charge_saved_card(self, request: ChargeSavedCard) -> SavedCardCharge:
+        """Confirm the payment intent with the saved card; the bank's refusal is an answer, written for the customer."""
+        payment = await self._read_payment(request.order_id)
+        if payment.authorized_at is not None:
+            return SavedCardCharge(state=PaymentState.AUTHORIZED, capture_before=payment.capture_before)
+        with parking("charge_refused", "Retry the step, or cancel the order."):
+            facts = await self._charge(payment, request)
+        if isinstance(facts, Decline):
+            async with self._database.begin() as session:
+                return await write_refusal(session, request, facts, self._clock())
+        if facts.status not in (*PAID, "canceled"):
+            raise ApplicationError(f"{facts.id} is {facts.status}: not settled yet", type="payment_unsettled")
+        if facts.status == "canceled":
+            return SavedCardCharge(state=PaymentState.CANCELLED)
+        async with self._database.begin() as session:
+            payment = await hold_payment(session, request.order_id)
+            await book_authorization(session, payment, self._clock(), facts.capture_before)
+        return SavedCardCharge(state=PaymentState.AUTHORIZED, capture_before=facts.capture_before)
+
+    @activity.defn
+    async def capture_payment(self, request: CapturePayment) -> PaymentCapture:
+        """Capture once and book it; a hold that was lost is written too."""
+        payment = await self._read_payment(request.order_id)
+        if payment.captured_at is not None:
+            return PaymentCapture(captured=True)
+        facts = await self._capture(payment)
+        async with self._database.begin() as session:
+            payment = await hold_payment(session, request.order_id)
+            if facts.status == "succeeded":
+                await book_charge(session, payment, facts, self._clock(), self._platform)
+            else:
+                await book_lost_payment(session, payment, facts, self._clock())
+        return PaymentCapture(captured=facts.status == "succeeded")
+
+    @activity.defn
     async def expire_payment(self, request: ExpirePayment) -> PaymentExpiry:
         """Cancel the unpaid payment intent; a customer who paid at the last moment keeps the order."""
         payment = await self._read_payment(request.order_id)
@@ -113,7 +150,7 @@ class StripePaymentActivities(PaymentActivities):
         if facts.status not in (*PAID, "canceled"):
             facts = await self._cancel(payment)
         if facts.status in PAID:
-            return PaymentExpiry(paid=True)
+            return PaymentExpiry(paid=True, capture_before=facts.capture_before)
         if facts.status != "canceled":
             raise ApplicationError(f"{facts.id} is {facts.status}: not settled yet", type="payment_unsettled")
         async with self._database.begin() as session:
@@ -132,7 +169,7 @@ class StripePaymentActivities(PaymentActivities):
         facts = None if claim.captured_at is not None else await self._capture(claim)
         async with self._database.begin() as session:
             if facts is None or facts.status == "succeeded":
-                return await confirm_acceptance(session, request, facts, self._clock())
+                return await confirm_acceptance(session, request, facts, self._clock(), self._platform)
             return await lose_payment(session, request, facts, self._clock())
 
     @activity.defn
@@ -158,14 +195,16 @@ class StripePaymentActivities(PaymentActivities):
 
     @activity.defn
     async def settle_job(self, request: SettleJob) -> JobSettlement:
-        """Write the approval, pay the provider her share, release the held money, tell the order."""
+        """Write the approval and release the held money, pay the provider her share, close, tell the order."""
         async with self._database.begin() as session:
-            settlement = await approve_job(session, request, self._clock())
+            settlement = await approve_job(session, request, self._clock(), self._platform)
         if isinstance(settlement, Payout):
             payout = settlement
-            transfer = await self._transfer(request, payout)
+            transfer = await self._transfer(request, payout) if payout.transfer_minor else None
             async with self._database.begin() as session:
-                settlement = await release_money(session, request, payout, transfer, self._clock())
+                settlement = await close_settled(session, request, payout, transfer, self._clock())
+        if settlement.frozen:
+            return settlement
         closed = JobClosed(job_id=request.job_id, outcome=JobOutcome.SETTLED)
         await tell_order_job_closed(self._client, request.order_id, closed)
         return settlement
@@ -183,9 +222,25 @@ class StripePaymentActivities(PaymentActivities):
                 payment.payment_intent_id, idempotency_key=f"{payment.order_id}:void"
             )
 
+    async def _charge(self, payment: PaymentRow, request: ChargeSavedCard) -> PaymentIntentFacts | Decline:
+        """What became of the payment; a card that is not there any more is refused like a declined one."""
+        try:
+            return await self._gateway.charge_saved_card(
+                payment.payment_intent_id,
+                payment_method=request.payment_method_id,
+                idempotency_key=charge_key(request),
+            )
+        except CardDeclinedError as error:
+            return error.decline
+        except StripeRefusedError as error:
+            facts = await self._gateway.retrieve_payment_intent(payment.payment_intent_id)
+            if facts.status in (*PAID, "canceled"):
+                return facts
+            return Decline(code=error.code, decline_code=error.code, advice_code=None, message=error.message)
+
     async def _capture(self, payment: PaymentRow) -> PaymentIntentFacts:
         """What became of the payment; a refusal is believed only when the payment is not capturable any more."""
-        remedy = "Look at the payment in Stripe's dashboard, then retry the step, or cancel to ask other providers."
+        remedy = "Look at the payment in Stripe's dashboard, then retry the step, or cancel to ask others."
         with parking("capture_refused", remedy):
             try:
                 facts = await self._gateway.capture_payment_intent(
@@ -197,47 +252,35 @@ class StripePaymentActivities(PaymentActivities):
                     raise
         if facts.status in ("requires_capture", "processing"):
             raise ApplicationError(f"{facts.id} is {facts.status}: not captured yet", type="payment_unsettled")
+        if facts.status == "succeeded" and facts.entry is None:
+            # A stored answer stays as it was: what Stripe wrote since is read.
+            facts = await self._gateway.retrieve_payment_intent(payment.payment_intent_id)
         return facts
 
     async def _refund(self, request: ReturnPayment, facts: PaymentIntentFacts) -> PaymentReturn:
-        key = f"{request.order_id}:refund:1"
+        """Start the refund of all that is left; it follows by itself, its id the same at every attempt."""
+        refund_id = derived_id("ref", request.order_id, "cancellation")
         async with self._database.begin() as session:
             payment = await hold_payment(session, request.order_id)
-            await book_charge(session, payment, facts, self._clock())
-            stored = await session.scalar(select(RefundRow).where(RefundRow.business_key == key))
-            keys = await keys_of(
-                session, key, order_id=request.order_id, subject=request.order_id, step="return_payment"
-            )
-        refund = await self._send_refund(payment, stored, keys)
-        async with self._database.begin() as session:
-            payment = await hold_payment(session, request.order_id)
-            await book_refund(session, payment, refund, key, request.reason, self._clock())
-        if refund.status in REFUND_FAILURES:
-            raise ApplicationError(
-                f"refund {refund.id} is {refund.status}: send the money another way, then skip the step",
-                type="refund_failed",
-                non_retryable=True,
-            )
-        return PaymentReturn(
-            how=ReturnedHow.REFUNDED if refund.status == "succeeded" else ReturnedHow.REFUND_PENDING,
-            amount_minor=refund.amount_minor,
-            currency=refund.currency,
-            refund_id=refund.id,
+            await book_charge(session, payment, facts, self._clock(), self._platform)
+            order = await session.get_one(OrderRow, request.order_id)
+            refund = await session.get(RefundRow, refund_id)
+        if refund is not None:
+            return _refunding(payment, refund_id, refund.amount_minor)
+        left = payment.amount_minor - payment.refunded_minor - payment.refunding_minor
+        if left == 0:
+            how = ReturnedHow.REFUND_PENDING if payment.refunding_minor else ReturnedHow.REFUNDED
+            return PaymentReturn(how=how, amount_minor=0, currency=payment.currency)
+        start = StartRefund(
+            refund_id=refund_id,
+            order_id=request.order_id,
+            reason=RefundReason.CANCELLATION,
+            note=request.reason[:500],  # as long as the row holds
+            requested_by=SYSTEM,
+            looks_s=OrderPolicies.model_validate(order.policies).refund_looks_s,
         )
-
-    async def _send_refund(self, payment: PaymentRow, stored: RefundRow | None, keys: list[str]) -> RefundFacts:
-        with parking("refund_refused", "Refund in Stripe's dashboard or another way, then skip the step."):
-            if stored is not None:
-                return await self._gateway.retrieve_refund(stored.id)
-            return await issue(
-                keys,
-                lambda key: self._gateway.create_refund(
-                    payment.payment_intent_id,
-                    order_id=payment.order_id,
-                    amount_minor=payment.amount_minor - payment.refunded_minor,
-                    idempotency_key=key,
-                ),
-            )
+        await start_refund(self._client, start)
+        return _refunding(payment, refund_id, left)
 
     async def _transfer(self, request: SettleJob, payout: Payout) -> TransferFacts:
         account_id, charge_id = payout.stripe_account_id, payout.charge_id
@@ -257,7 +300,7 @@ class StripePaymentActivities(PaymentActivities):
             destination = (payout.account_id_at_approval or account_id) if key == first else account_id
             return self._gateway.create_transfer(
                 order_id=request.order_id,
-                amount_minor=payout.payout_minor,
+                amount_minor=payout.transfer_minor,
                 currency=payout.currency,
                 destination=destination,
                 source_charge_id=charge_id,
@@ -267,4 +310,12 @@ class StripePaymentActivities(PaymentActivities):
 
         remedy = "Check the provider's Stripe account (can it receive transfers?), then retry the step."
         with parking("transfer_refused", remedy):
-            return await issue(keys, send)
+            transfer = await issue(keys, send)
+            # A stored answer stays as it was: what Stripe wrote since is read.
+            return transfer if transfer.entry else await self._gateway.retrieve_transfer(transfer.id)
+
+
+def _refunding(payment: PaymentRow, refund_id: str, amount_minor: int) -> PaymentReturn:
+    return PaymentReturn(
+        how=ReturnedHow.REFUND_PENDING, amount_minor=amount_minor, currency=payment.currency, refund_id=refund_id
+    )

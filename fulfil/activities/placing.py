@@ -7,7 +7,7 @@ from sqlalchemy import select
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from fulfil.gateways.stripe import PaymentIntentFacts
+from fulfil.gateways.stripe.facts import PaymentIntentFacts
 from fulfil.models.ids import derived_id
 from fulfil.models.messages.events import EventType, NextStep
 from fulfil.models.messages.orders import OrderPlaced, OrderState, StartOrder
@@ -114,6 +114,7 @@ async def write_order(
                 quantity=sum(item.quantity for item in items),
                 lead_time_days=quote.lead_time_days,
                 amount_minor=quote.total_minor,
+                tax_bp=request.policies.tax_bp,
                 currency=quote.currency,
             ),
             PaymentRow(

@@ -10,7 +10,7 @@ from typing import TypeVar
 from sqlalchemy import func, select
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from fulfil.gateways.stripe import StripeRefusedError
+from fulfil.gateways.stripe.errors import StripeRefusedError
 from fulfil.models.messages.events import EventType
 from fulfil.models.messages.support import ResolutionAction
 from fulfil.models.tables.timeline import EventRow

@@ -11,7 +11,7 @@ from temporalio.client import Client
 from fulfil.activities.following import LEASE, Waitlist, follow
 from fulfil.activities.stripe_truth import StripeTruth
 from fulfil.activities.telling import tell_job_reported
-from fulfil.gateways.stripe import StripeGateway
+from fulfil.gateways.stripe.gateway import StripeGateway
 from fulfil.kit.clock import utc_now
 from fulfil.kit.database import Database
 from fulfil.models.messages.jobs import JobReported, ReportKind

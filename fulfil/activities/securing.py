@@ -4,18 +4,18 @@ from datetime import datetime, timedelta
 
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from fulfil.activities.bookkeeping import book_charge, book_void
+from fulfil.activities.bookkeeping import book_charge, book_lost_payment
 from fulfil.activities.dispatching import close_open_offers
 from fulfil.activities.locking import HeldJob, hold_job, hold_offer, hold_order, hold_payment
 from fulfil.activities.ranking import refusal_of_provider
 from fulfil.activities.reserving import reserve_material
 from fulfil.activities.taking_back import drop_unsecured_claim, release_claim
-from fulfil.gateways.stripe import PaymentIntentFacts
+from fulfil.gateways.stripe.facts import PaymentIntentFacts
+from fulfil.models.messages.documents import PlatformIdentity
 from fulfil.models.messages.events import EventType, NextStep
 from fulfil.models.messages.jobs import AcceptanceOutcome, AcceptanceSecured, JobState, OfferState, SecureAcceptance
 from fulfil.models.messages.orders import OrderState
-from fulfil.models.messages.parties import STRIPE, WaitingOn
-from fulfil.models.messages.payments import PaymentState
+from fulfil.models.messages.parties import WaitingOn
 from fulfil.models.tables.jobs import OfferRow, ProductionRow
 from fulfil.models.tables.payments import PaymentRow
 from fulfil.models.tables.timeline import append_event
@@ -43,7 +43,11 @@ async def claim_job(session: AsyncSession, request: SecureAcceptance, at: dateti
 
 
 async def confirm_acceptance(
-    session: AsyncSession, request: SecureAcceptance, charge: PaymentIntentFacts | None, at: datetime
+    session: AsyncSession,
+    request: SecureAcceptance,
+    charge: PaymentIntentFacts | None,
+    at: datetime,
+    platform: PlatformIdentity,
 ) -> AcceptanceSecured:
     """The money is taken: write it, and the production, unless the order took the job back meanwhile.
 
@@ -53,7 +57,7 @@ async def confirm_acceptance(
     payment = await hold_payment(session, request.order_id)
     order = await hold_order(session, request.order_id)
     if charge is not None:
-        await book_charge(session, payment, charge, at)
+        await book_charge(session, payment, charge, at, platform)
     if held.job.state != JobState.ACCEPTED or held.job.offer_id != request.offer_id:
         return withdrawn(request)
     if held.production is not None:
@@ -94,22 +98,7 @@ async def lose_payment(
     await release_claim(session, held, PAYMENT_LOST, at)
     held.job.state = JobState.OFFERED
     payment = await hold_payment(session, request.order_id)
-    if facts.status == "canceled":
-        await book_void(session, payment, was_authorized=True, at=at)
-    else:
-        payment.state = PaymentState.FAILED
-        payment.updated_at = at
-    await append_event(
-        session,
-        order_id=request.order_id,
-        business_key=f"{request.order_id}:payment_lost",
-        kind=EventType.PAYMENT_FAILED,
-        at=at,
-        actor=STRIPE,
-        subject=request.order_id,
-        data={"status": facts.status, "decline_code": facts.decline_code},
-        next_step=NextStep(who=WaitingOn.SYSTEM, what="call the order off"),
-    )
+    await book_lost_payment(session, payment, facts, at)
     return payment_lost(request)
 
 

@@ -1,141 +1,98 @@
-"""What a Stripe event means: its object is re-read, and only that answer is written and told to the order."""
+"""What a Stripe event means: its object is re-read, and only that answer is written and told to the workflows."""
 
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
-from datetime import datetime, timedelta
 
 from sqlalchemy import select
-from temporalio.client import Client
+from sqlalchemy.orm import aliased
 
-from fulfil.activities.bookkeeping import settle_refund
-from fulfil.activities.locking import hold_payment
-from fulfil.activities.telling import tell_order_payment_changed
-from fulfil.gateways.stripe import PaymentIntentFacts, StripeGateway, StripeRefusedError
-from fulfil.kit.database import Database
-from fulfil.models.messages.events import EventType, NextStep
-from fulfil.models.messages.parties import STRIPE, WaitingOn
-from fulfil.models.messages.payments import PaymentChanged, PaymentState
-from fulfil.models.messages.policies import OrderPolicies
-from fulfil.models.tables.orders import OrderRow
-from fulfil.models.tables.payments import PaymentRow, RefundRow
-from fulfil.models.tables.timeline import append_event
+from fulfil.activities.account_truth import account_changed
+from fulfil.activities.chargeback_truth import dispute_changed, fraud_warned
+from fulfil.activities.payment_truth import charge_expired, payment_changed
+from fulfil.activities.refund_truth import charge_refunded, refund_changed
+from fulfil.activities.truth import Truth
+from fulfil.gateways.stripe.errors import StripeRefusedError
+from fulfil.models.tables.payments import StripeEventRow
 
-STATES = {
-    "requires_payment_method": PaymentState.REQUIRES_PAYMENT,
-    "requires_confirmation": PaymentState.REQUIRES_PAYMENT,
-    "requires_action": PaymentState.REQUIRES_ACTION,
-    "requires_capture": PaymentState.AUTHORIZED,
-    "succeeded": PaymentState.CAPTURED,
-    "canceled": PaymentState.CANCELLED,
+Handler = Callable[[Truth, str, str], Awaitable[str | None]]
+
+
+async def booked_by_reconciliation(truth: Truth, event_id: str, object_id: str) -> str | None:
+    """Money that moved without an order: read from Stripe's books."""
+    del truth, event_id, object_id
+    return "booked by reconciliation"
+
+
+async def written_by_its_own_step(truth: Truth, event_id: str, object_id: str) -> str | None:
+    """What we asked for ourselves is written by whoever asked; what others did, the reconciliation finds."""
+    del truth, event_id, object_id
+    return "written by the step that asked for it"
+
+
+async def read_when_needed(truth: Truth, event_id: str, object_id: str) -> str | None:
+    """Saved cards live at Stripe alone."""
+    del truth, event_id, object_id
+    return "read from Stripe when it is needed"
+
+
+# The longest prefix of the event's type decides; types that are not here are stored, noted and done.
+HANDLERS: Mapping[str, Handler] = {
+    "payment_intent.": payment_changed,
+    # Read again when it is paid already, it would tell the order a second time.
+    "payment_intent.created": written_by_its_own_step,
+    "charge.expired": charge_expired,
+    "charge.refunded": charge_refunded,
+    "charge.dispute.": dispute_changed,
+    "radar.early_fraud_warning.": fraud_warned,
+    "refund.": refund_changed,
+    "transfer.": written_by_its_own_step,
+    "payout.": booked_by_reconciliation,
+    "balance.": booked_by_reconciliation,
+    "account.": account_changed,
+    "v2.core.account": account_changed,
+    "setup_intent.": read_when_needed,
+    "payment_method.": read_when_needed,
 }
-# Read again when it is paid already, it would tell the order a second time.
-OUR_OWN_DOING = "payment_intent.created"
-# Before the order's own activities write the payment, these are the relay's to write.
-BEFORE_PAID = (PaymentState.REQUIRES_PAYMENT, PaymentState.REQUIRES_ACTION, PaymentState.FAILED)
+# Their state tells all. A payment intent comes back to a state with every declined card, a charge keeps its own through
+# all its refunds, a dispute moves money without a new one: what repeats of these is found written by their handlers.
+STATE_TELLS_ALL = ("refund.", "payout.")
+
+
+def handler_of(kind: str) -> Handler | None:
+    """What acts on events of this type; None for those nothing follows from."""
+    found = [prefix for prefix in HANDLERS if kind.startswith(prefix)]
+    return HANDLERS[max(found, key=len)] if found else None
 
 
 @dataclass(frozen=True)
-class StripeTruth:
-    """Acts on one event by the object it names; every method returns a note for the event's row, or None."""
-
-    database: Database
-    gateway: StripeGateway
-    client: Client
-    clock: Callable[[], datetime]
+class StripeTruth(Truth):
+    """Acts on one event by the object it names."""
 
     async def act_on(self, event_id: str, kind: str, object_id: str) -> str | None:
-        """Unknown objects and kinds are noted and done; raises when Stripe, Temporal or PostgreSQL do not answer."""
+        """A note for the event's row, or None; unknown objects and types are noted and done.
+
+        Raises when Stripe, Temporal or PostgreSQL do not answer.
+        """
+        handler = handler_of(kind)
+        if handler is None:
+            return f"nothing follows from {kind}"
+        told = await self._told_before(event_id) if kind.startswith(STATE_TELLS_ALL) else None
+        if told is not None:
+            return f"told before by {told}"
         try:
-            if kind.startswith("payment_intent.") and kind != OUR_OWN_DOING:
-                return await self._payment_changed(event_id, object_id)
-            if kind.startswith("refund."):
-                return await self._refund_changed(object_id)
-            if kind == "charge.refunded":
-                return await self._charge_refunded(object_id)
+            return await handler(self, event_id, object_id)
         except StripeRefusedError as error:
             return f"not known to Stripe: {error}"
-        return None
 
-    async def _payment_changed(self, event_id: str, payment_intent_id: str) -> str | None:
-        stored = select(PaymentRow.state).where(PaymentRow.payment_intent_id == payment_intent_id)
-        async with self.database.begin() as session:
-            known = await session.scalar(stored)
-        if known not in BEFORE_PAID:
-            # The order's own activities know the rest before Stripe tells it: each signal saved is four events.
-            return f"no order waits for it: its payment is {known or 'unknown'}"
-        facts = await self.gateway.retrieve_payment_intent(payment_intent_id)
-        state = STATES.get(facts.status)
-        if facts.order_id is None or state is None:
-            return f"no order waits for it: status {facts.status}, order {facts.order_id}"
-        if state is PaymentState.REQUIRES_PAYMENT:
-            if facts.decline_code is None:
-                return None
-            state = PaymentState.FAILED
-        if state in BEFORE_PAID and not await self._write(event_id, facts, state):
-            return f"order {facts.order_id} has no such payment"
-        change = PaymentChanged(
-            event_id=event_id, payment_intent_id=facts.id, state=state, decline_code=facts.decline_code
-        )
-        told = await tell_order_payment_changed(self.client, facts.order_id, change)
-        return None if told else f"order {facts.order_id} has ended"
-
-    async def _write(self, event_id: str, facts: PaymentIntentFacts, state: PaymentState) -> bool:
-        """What the customer has to do next, while the order waits for her; False for a foreign payment."""
-        at, order_id = self.clock(), facts.order_id or ""
-        async with self.database.begin() as session:
-            known = select(PaymentRow.order_id).where(PaymentRow.payment_intent_id == facts.id)
-            if await session.scalar(known) != order_id:
-                return False
-            payment = await hold_payment(session, order_id)
-            if payment.state not in BEFORE_PAID:
-                return True
-            order = await session.get_one(OrderRow, order_id)
-            policies = OrderPolicies.model_validate(order.policies)
-            unchanged = (payment.state, payment.decline_code) == (state, facts.decline_code)
-            payment.state = state
-            payment.decline_code = facts.decline_code
-            payment.updated_at = at
-            if state is PaymentState.REQUIRES_ACTION and not unchanged:
-                kind = EventType.PAYMENT_ACTION_REQUIRED
-                by = at + timedelta(seconds=policies.authentication_due_s)
-                step = NextStep(who=WaitingOn.CUSTOMER, what="confirm the payment with the bank", by=by)
-            elif state is PaymentState.FAILED:
-                kind = EventType.PAYMENT_FAILED
-                by = order.placed_at + timedelta(seconds=policies.payment_due_s)
-                step = NextStep(who=WaitingOn.CUSTOMER, what="pay with another card", by=by)
-            else:
-                return True
-            await append_event(
-                session,
-                order_id=order_id,
-                business_key=f"{order_id}:{kind.value}:{event_id}",
-                kind=kind,
-                at=at,
-                actor=STRIPE,
-                subject=order_id,
-                data={"decline_code": facts.decline_code},
-                next_step=step,
-            )
-        return True
-
-    async def _refund_changed(self, refund_id: str) -> str | None:
-        async with self.database.begin() as session:
-            order_id = await session.scalar(select(RefundRow.order_id).where(RefundRow.id == refund_id))
-        if order_id is None:
-            return "no refund of ours (yet)"
-        refund = await self.gateway.retrieve_refund(refund_id)
-        async with self.database.begin() as session:
-            payment = await hold_payment(session, order_id)
-            await settle_refund(session, payment, refund, self.clock())
-        return None
-
-    async def _charge_refunded(self, charge_id: str) -> str | None:
-        sent = (
-            select(RefundRow.id)
-            .join(PaymentRow, PaymentRow.order_id == RefundRow.order_id)
-            .where(PaymentRow.charge_id == charge_id, RefundRow.state == "sent")
+    async def _told_before(self, event_id: str) -> str | None:
+        """The event that was acted on for the same state of the same object: Stripe may tell a fact twice."""
+        this, other = aliased(StripeEventRow), aliased(StripeEventRow)
+        twin = (
+            select(other.id)
+            .join(this, (this.object_id == other.object_id) & (this.object_state == other.object_state))
+            .where(this.id == event_id, other.id != event_id, other.type == this.type)
+            .where(other.processed_at.is_not(None))
+            .limit(1)
         )
         async with self.database.begin() as session:
-            refund_ids = (await session.scalars(sent)).all()
-        notes = [await self._refund_changed(refund_id) for refund_id in refund_ids]
-        return next((note for note in notes if note), None)
+            return await session.scalar(twin)

@@ -13,11 +13,19 @@ from temporalio.exceptions import WorkflowAlreadyStartedError
 from temporalio.service import RPCError, RPCStatusCode
 
 from fulfil.models.messages.base import Message
+from fulfil.models.messages.chargebacks import ChargebackChanged, StartChargeback
 from fulfil.models.messages.jobs import JobClosed, JobReported, JobWithdrawn, StartJob
 from fulfil.models.messages.parties import WaitingOn
-from fulfil.models.messages.payments import PaymentChanged
+from fulfil.models.messages.payments import PaymentChanged, PaymentThawed
+from fulfil.models.messages.refunds import RefundChanged, StartRefund
 from fulfil.workflows import attributes
-from fulfil.workflows.ids import ORDERS, job_workflow_id, order_workflow_id
+from fulfil.workflows.ids import (
+    ORDERS,
+    chargeback_workflow_id,
+    job_workflow_id,
+    order_workflow_id,
+    refund_workflow_id,
+)
 
 RPC_TIMEOUT = timedelta(seconds=5)
 
@@ -47,6 +55,55 @@ async def start_job(client: Client, start: StartJob) -> None:
         return
 
 
+async def start_refund(client: Client, start: StartRefund) -> bool:
+    """Start the refund's workflow; False when it runs already or has ended.
+
+    A refund that was reopened gets a second run when the first has ended.
+    """
+    reuse = WorkflowIDReusePolicy.ALLOW_DUPLICATE if start.reopened else WorkflowIDReusePolicy.REJECT_DUPLICATE
+    try:
+        await client.start_workflow(
+            "Refund",
+            start,
+            id=refund_workflow_id(start.refund_id),
+            task_queue=ORDERS,
+            id_conflict_policy=WorkflowIDConflictPolicy.USE_EXISTING,
+            id_reuse_policy=reuse,
+            search_attributes=_of_order(start.order_id, WaitingOn.SYSTEM),
+            static_summary=f"Refund for order {start.order_id}",
+            rpc_timeout=RPC_TIMEOUT,
+        )
+    except WorkflowAlreadyStartedError:
+        return False
+    return True
+
+
+async def tell_chargeback(client: Client, start: StartChargeback, change: ChargebackChanged) -> None:
+    """Signal the chargeback's workflow, which is started when it does not run: an ended one may have an epilogue."""
+    await client.start_workflow(
+        "Chargeback",
+        start,
+        id=chargeback_workflow_id(start.chargeback_id),
+        task_queue=ORDERS,
+        id_reuse_policy=WorkflowIDReusePolicy.ALLOW_DUPLICATE,
+        start_signal="chargeback_changed",
+        start_signal_args=[change],
+        search_attributes=_of_order(start.order_id, WaitingOn.SUPPORT),
+        static_summary=f"Chargeback of order {start.order_id}",
+        rpc_timeout=RPC_TIMEOUT,
+    )
+
+
+async def tell_refund_changed(client: Client, refund_id: str, change: RefundChanged) -> bool:
+    """A refund's object is in a new state, and written."""
+    return await _signal(client, refund_workflow_id(refund_id), "refund_changed", change)
+
+
+async def tell_job_payment_thawed(client: Client, job_id: str, thawed: PaymentThawed) -> bool:
+    """No chargeback holds the order's money any more: a job that waits to be settled goes on."""
+    return await _signal(client, job_workflow_id(job_id), "payment_thawed", thawed)
+
+
 async def tell_order_job_closed(client: Client, order_id: str, closed: JobClosed) -> bool:
     """The job of an order ended."""
     return await _signal(client, order_workflow_id(order_id), "job_closed", closed)
@@ -65,6 +122,15 @@ async def tell_job_withdrawn(client: Client, job_id: str, withdrawal: JobWithdra
 async def tell_job_reported(client: Client, job_id: str, report: JobReported) -> bool:
     """The provider reported something that moves a clock."""
     return await _signal(client, job_workflow_id(job_id), "reported", report)
+
+
+def _of_order(order_id: str, who: WaitingOn) -> TypedSearchAttributes:
+    return TypedSearchAttributes(
+        [
+            SearchAttributePair(attributes.ORDER_ID, order_id),
+            SearchAttributePair(attributes.WAITING_ON, who.value),
+        ]
+    )
 
 
 async def _signal(client: Client, workflow_id: str, name: str, message: Message) -> bool:

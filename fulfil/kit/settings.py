@@ -37,6 +37,8 @@ class Settings(BaseSettings):
     guest_sessions_per_minute: int = 10
     guest_uploads_per_minute: int = 30
     guest_quotes_per_minute: int = 20
+    # How often the books are compared with the payment provider's.
+    reconcile_every_s: int = Field(default=3600, ge=60)
     # How many proxies in front of the API append to X-Forwarded-For; with 0 nobody is believed.
     trusted_proxies: int = 0
 
@@ -51,6 +53,12 @@ class Settings(BaseSettings):
         default_factory=list[SecretStr],
         validation_alias=AliasChoices("STRIPE_WEBHOOK_SECRETS", "stripe_webhook_secrets"),
     )
+
+    # Who issues the documents; with no name an example stands on them. Lines of the address are parted by ";".
+    seller_name: str = ""
+    seller_address: str = ""
+    seller_vat_id: str = ""
+    seller_email: str = ""
 
     otlp_endpoint: str = Field(
         default="", validation_alias=AliasChoices("OTEL_EXPORTER_OTLP_ENDPOINT", "otlp_endpoint")

@@ -3,21 +3,28 @@
 from temporalio.client import Client
 from temporalio.worker import Worker
 
+from fulfil.activities.chargebacks import StripeChargebackActivities
 from fulfil.activities.payments import StripePaymentActivities
+from fulfil.activities.reconciliation import StripeReconciliationActivities
+from fulfil.activities.refunds import StripeRefundActivities
 from fulfil.activities.relays import StripeEventRelayActivity
-from fulfil.gateways.stripe import StripeGateway
+from fulfil.gateways.stripe.gateway import StripeGateway
 from fulfil.kit.database import Database
+from fulfil.models.messages.documents import PlatformIdentity
 from fulfil.workers.registration import activities_of, io_worker
 from fulfil.workflows.ids import PAYMENTS
 
 
-def build(client: Client, database: Database, gateway: StripeGateway) -> Worker:
-    """Payments and their webhooks."""
+def build(client: Client, database: Database, gateway: StripeGateway, platform: PlatformIdentity) -> Worker:
+    """Payments and their webhooks; `platform` is who stands on the documents."""
     return io_worker(
         client,
         PAYMENTS,
         activities=activities_of(
-            StripePaymentActivities(database, gateway, client),
+            StripePaymentActivities(database, gateway, client, platform=platform),
+            StripeChargebackActivities(database, gateway, client),
+            StripeRefundActivities(database, gateway),
+            StripeReconciliationActivities(database, gateway, client, platform=platform),
             StripeEventRelayActivity(database, gateway, client),
         ),
     )

@@ -6,6 +6,7 @@ import signal
 import socket
 from collections.abc import Awaitable, Coroutine, Sequence
 from contextlib import AsyncExitStack
+from datetime import timedelta
 from typing import Any, TypeVar
 
 import structlog
@@ -20,7 +21,9 @@ from fulfil.kit.health import health_server
 from fulfil.kit.settings import Settings
 from fulfil.kit.telemetry import start_telemetry
 from fulfil.kit.temporal import LONGEST_PAUSE_S, connect_temporal_patiently, temporal_runtime
+from fulfil.models.messages.documents import PlatformIdentity
 from fulfil.workers.registration import FOLLOWERS, keep_following
+from fulfil.workers.scheduling import keep_reconciling
 from fulfil.workflows.ids import GEOMETRY, INTEGRATIONS, ORDERS, PAYMENTS, TASK_QUEUES
 
 HEALTH_WITHIN_S = 2.0
@@ -81,6 +84,9 @@ class Crew:
                 for follower in FOLLOWERS
                 if follower.task_queue in self._queues
             ]
+            if PAYMENTS in self._queues:
+                every = timedelta(seconds=self._settings.reconcile_every_s)
+                following.append(asyncio.create_task(keep_reconciling(client, every)))
             log.info("working", queues=list(self._queues))
             stop = asyncio.create_task(stopping.wait())
             await asyncio.wait([stop, *running, *following], return_when=asyncio.FIRST_COMPLETED)
@@ -116,14 +122,14 @@ class Crew:
 
             return orders.build(client, self._database)
         if queue == PAYMENTS:
-            from fulfil.gateways.stripe import StripeGateway  # noqa: PLC0415
+            from fulfil.gateways.stripe.gateway import StripeGateway  # noqa: PLC0415
             from fulfil.workers import payments  # noqa: PLC0415
 
             gateway = StripeGateway(
                 api_key=self._settings.stripe_api_key.get_secret_value(), api_base=self._settings.stripe_api_base
             )
             closing.push_async_callback(gateway.close)
-            return payments.build(client, self._database, gateway)
+            return payments.build(client, self._database, gateway, platform_of(self._settings))
         if queue == INTEGRATIONS:
             from fulfil.workers import integrations  # noqa: PLC0415
 
@@ -139,6 +145,20 @@ class Crew:
             slicer = geometry.find_slicer(self._settings.slicer)
             return geometry.build(client, self._database, storage, isolation, slicer)
         raise UnknownQueueError(queue)
+
+
+def platform_of(settings: Settings) -> PlatformIdentity:
+    """Who issues the documents; as long as nobody is named, an example that says so."""
+    if not settings.seller_name:
+        log.warning("documents are issued by an example", set="FULFIL_SELLER_NAME")
+        return PlatformIdentity()
+    lines = (line.strip() for line in settings.seller_address.split(";"))
+    return PlatformIdentity(
+        name=settings.seller_name,
+        address_lines=tuple(line for line in lines if line),
+        vat_id=settings.seller_vat_id or None,
+        email=settings.seller_email or None,
+    )
 
 
 async def _wait_for_database(database: Database, url: str) -> None:

@@ -10,7 +10,7 @@ from temporalio.contrib.pydantic import pydantic_data_converter
 
 from fulfil.activities.quotes import PRELOAD
 from fulfil.gateways.storage import ObjectStorage
-from fulfil.gateways.stripe import StripeGateway
+from fulfil.gateways.stripe.gateway import StripeGateway
 from fulfil.kit.database import Database
 from fulfil.kit.isolation import Isolation
 from tests.activities.quoting_desk import QuotingDesk

@@ -15,9 +15,10 @@ from fulfil.activities.orders import DatabaseOrderActivities
 from fulfil.activities.placing import line_id_of, read_items, write_order
 from fulfil.activities.securing import claim_job, confirm_acceptance
 from fulfil.activities.support import DatabaseSupportActivities
-from fulfil.gateways.stripe import PaymentIntentFacts
+from fulfil.gateways.stripe.facts import BalanceEntry, PaymentIntentFacts
 from fulfil.kit.database import Database
 from fulfil.models.ids import new_id
+from fulfil.models.messages.documents import PlatformIdentity
 from fulfil.models.messages.jobs import OfferWave, OpenWave, SecureAcceptance, Stage, StartJob
 from fulfil.models.messages.orders import OpenJob, StartOrder
 from fulfil.models.messages.parties import Actor, ActorKind
@@ -29,6 +30,12 @@ from fulfil.models.tables.payments import PaymentRow
 from fulfil.models.tables.quotes import FileRow, QuoteRow
 from tests.quote_rows import item_row, quote_row
 
+PLATFORM = PlatformIdentity(
+    name="Werkbank GmbH",
+    address_lines=("Torstraße 140", "10119 Berlin"),
+    vat_id="DE318276451",
+    email="billing@werkbank.example",
+)
 SUPPORT = Actor(kind=ActorKind.SUPPORT, id="acc_support")
 
 
@@ -57,16 +64,31 @@ class Clock:
 def payment_intent(order_id: str, amount_minor: int, *, status: str) -> PaymentIntentFacts:
     """What Stripe would say of an order's payment."""
     captured = status == "succeeded"
+    entry = BalanceEntry(
+        id=f"txn_{order_id}",
+        type="charge",
+        source_id=f"ch_{order_id}",
+        amount_minor=amount_minor,
+        fee_minor=50,
+        net_minor=amount_minor - 50,
+        currency="eur",
+        is_pending=True,
+        available_on=datetime(2030, 1, 8, tzinfo=UTC),
+        created_at=datetime(2030, 1, 1, tzinfo=UTC),
+    )
     return PaymentIntentFacts(
         id=f"pi_{order_id}",
         client_secret="secret",
         status=status,
         amount_minor=amount_minor,
+        amount_capturable_minor=amount_minor if status == "requires_capture" else 0,
         currency="eur",
+        customer_id=None,
         charge_id=f"ch_{order_id}" if captured else None,
-        fee_minor=50 if captured else None,
-        balance_transaction_id=f"txn_{order_id}" if captured else None,
+        capture_before=None,
+        entry=entry if captured else None,
         next_action_url=None,
+        refusal=None,
         decline_code=None,
         order_id=order_id,
     )
@@ -142,7 +164,13 @@ class Shop:
         return provider_id
 
     async def add_quote(
-        self, *, total_minor: int = 10_000, material_g: int = 100, status: str = "firm", customer_id: str = ""
+        self,
+        *,
+        total_minor: int = 10_000,
+        currency: str = "eur",
+        material_g: int = 100,
+        status: str = "firm",
+        customer_id: str = "",
     ) -> StartOrder:
         """A quote, and the message that would order it."""
         customer_id = customer_id or new_id("cus")
@@ -160,9 +188,12 @@ class Shop:
                 )
             )
             await session.flush()
-            session.add(quote_row(quote_id, customer_id, self.clock(), total_minor=total_minor, status=status))
+            at = self.clock()
+            session.add(quote_row(quote_id, customer_id, at, total_minor=total_minor, currency=currency, status=status))
             await session.flush()
-            item = item_row(quote_id, file_id, amount_minor=total_minor, material="pla", material_g=material_g)
+            item = item_row(
+                quote_id, file_id, amount_minor=total_minor, material="pla", material_g=material_g, currency=currency
+            )
             session.add(item)
         return StartOrder(
             order_id=new_id("ord"),
@@ -224,7 +255,7 @@ class Shop:
         assert isinstance(payment, PaymentRow)
         facts = payment_intent(job.order_id, payment.amount_minor, status="succeeded")
         async with self.worker.begin() as session:
-            await confirm_acceptance(session, request, facts, self.clock())
+            await confirm_acceptance(session, request, facts, self.clock(), PLATFORM)
         if started:
             await self.sql("UPDATE productions SET started_at = now() WHERE offer_id = :id", id=request.offer_id)
         return request.offer_id

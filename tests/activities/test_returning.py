@@ -1,10 +1,14 @@
-"""Money goes back once: voided when only authorised, refunded when captured, whatever answers were lost."""
+"""Money goes back once: voided when only authorised, its refund started when captured, whatever answers were lost."""
 
 import pytest
-from temporalio.exceptions import ApplicationError
+from temporalio.client import WorkflowExecutionStatus
 
-from fulfil.gateways.stripe import StripeUnavailableError
+from fulfil.gateways.stripe.errors import StripeUnavailableError
+from fulfil.models.ids import derived_id
+from fulfil.models.messages.parties import SYSTEM
 from fulfil.models.messages.payments import PaymentReturn, ReturnedHow, ReturnPayment
+from fulfil.models.messages.policies import OrderPolicies
+from fulfil.models.messages.refunds import RefundReason, RefundScope, StartRefund
 from tests.activities.till import Till
 
 
@@ -38,42 +42,67 @@ async def test_an_authorised_payment_is_voided(till: Till) -> None:
     await till.check_books(job.order_id)
 
 
-async def test_a_captured_payment_is_refunded_in_full(till: Till) -> None:
+async def test_a_captured_payment_starts_the_refund_of_all_that_is_left(till: Till) -> None:
     job = await till.secured_job(await till.add_payee(), total_minor=10_000)
+    refund_id = derived_id("ref", job.order_id, "cancellation")
 
     answers = [await give_back(till, job.order_id) for _ in range(2)]
 
     assert answers[0] == answers[1]
-    assert (answers[0].how, answers[0].amount_minor) == (ReturnedHow.REFUNDED, 10_000)
-    assert await till.shop.value("SELECT refunded_minor FROM payments") == 10_000
-    ledger = await till.shop.ledger(job.order_id)
-    assert ledger["asset:stripe"] == -ledger["expense:stripe_fee"]
-    assert len(ledger) == 2
-    events = await till.shop.events(job.order_id)
-    assert (events.count("payment.refund_sent"), events.count("payment.refunded")) == (1, 1)
+    assert (answers[0].how, answers[0].amount_minor) == (ReturnedHow.REFUND_PENDING, 10_000)
+    assert answers[0].refund_id == refund_id
+    start = await started_refund(till, refund_id)
+    assert (start.order_id, start.reason, start.scope) == (job.order_id, RefundReason.CANCELLATION, RefundScope())
+    assert (start.requested_by, start.note, start.looks_s) == (SYSTEM, "called off", OrderPolicies().refund_looks_s)
+    assert not start.reopened
     await till.check_books(job.order_id)
 
 
-@pytest.mark.parametrize("mode", ["drop_before", "drop_after", "error_500_before", "error_500_after"])
-async def test_a_lost_answer_to_the_refund_refunds_once(till: Till, mode: str) -> None:
+async def test_a_refund_that_has_ended_is_not_started_again(till: Till) -> None:
     job = await till.secured_job(await till.add_payee())
-    await till.fail("POST /v1/refunds", mode)
-    with pytest.raises(StripeUnavailableError):
-        await give_back(till, job.order_id)
+    refund_id = (await give_back(till, job.order_id)).refund_id or ""
+    handle = till.shop.client.get_workflow_handle(f"refund/{refund_id}")
+    await handle.terminate("ended")
 
-    assert (await give_back(till, job.order_id)).how is ReturnedHow.REFUNDED
-    assert len(await till.at_stripe("refunds", job.order_id)) == 1
-    await till.check_books(job.order_id)
+    await give_back(till, job.order_id)
+
+    assert (await handle.describe()).status is WorkflowExecutionStatus.TERMINATED
 
 
-@pytest.mark.parametrize("mode", ["drop_after", "error_500_after"])
-async def test_a_lost_answer_to_the_void_is_found_again(till: Till, mode: str) -> None:
+async def test_a_payment_refunded_before_has_nothing_left_to_refund(till: Till) -> None:
+    job = await till.secured_job(await till.add_payee(), total_minor=10_000)
+    await till.shop.sql("UPDATE payments SET refunded_minor = 10000")
+
+    answer = await give_back(till, job.order_id)
+
+    assert (answer.how, answer.amount_minor, answer.refund_id) == (ReturnedHow.REFUNDED, 0, None)
+
+
+async def test_only_what_other_refunds_leave_is_refunded(till: Till) -> None:
+    job = await till.secured_job(await till.add_payee(), total_minor=10_000)
+    await till.shop.sql("UPDATE payments SET refunded_minor = 1000, refunding_minor = 2000")
+
+    answer = await give_back(till, job.order_id)
+
+    assert (answer.how, answer.amount_minor) == (ReturnedHow.REFUND_PENDING, 7_000)
+
+
+async def test_a_lost_answer_to_the_void_is_found_again(till: Till) -> None:
     job = await till.open_job()
-    await till.fail("POST /v1/payment_intents/.*/cancel", mode)
+    await till.fail("POST /v1/payment_intents/.*/cancel", "drop_after")
     with pytest.raises(StripeUnavailableError):
         await give_back(till, job.order_id)
 
     assert (await give_back(till, job.order_id)).how is ReturnedHow.VOIDED
+    assert await till.shop.ledger(job.order_id) == {}
+
+
+@pytest.mark.parametrize("mode", ["error_500_before", "error_500_after"])
+async def test_a_failure_stripe_stored_for_the_void_voids_once(till: Till, mode: str) -> None:
+    job = await till.open_job()
+    await till.fail("POST /v1/payment_intents/.*/cancel", mode)
+
+    assert (await till.retried(lambda: give_back(till, job.order_id))).how is ReturnedHow.VOIDED
     assert await till.shop.ledger(job.order_id) == {}
 
 
@@ -85,37 +114,15 @@ async def test_a_capture_nobody_wrote_down_is_booked_before_its_refund(till: Til
         await till.payments.secure_acceptance(till.shop.acceptance(job, provider))
     assert await till.in_ledger("charge", job.order_id) == set()
 
-    assert (await give_back(till, job.order_id)).how is ReturnedHow.REFUNDED
+    assert (await give_back(till, job.order_id)).how is ReturnedHow.REFUND_PENDING
     assert (await till.shop.events(job.order_id)).count("payment.captured") == 1
     await till.check_books(job.order_id)
 
 
-async def test_a_pending_refund_is_not_counted_until_it_succeeds(till: Till) -> None:
-    job = await till.secured_job(await till.add_payee(), total_minor=10_000, card="pm_card_pendingRefund")
-
-    answer = await give_back(till, job.order_id)
-
-    assert answer.how is ReturnedHow.REFUND_PENDING
-    assert await till.shop.value("SELECT refunded_minor FROM payments") == 0
-    ledger = await till.shop.ledger(job.order_id)
-    assert ledger[f"liability:refund_due:{job.order_id}"] == -10_000
-
-    await till.settle_refund(answer.refund_id, "succeeded")
-    assert (await give_back(till, job.order_id)).how is ReturnedHow.REFUNDED
-    assert await till.shop.value("SELECT refunded_minor FROM payments") == 10_000
-    assert f"liability:refund_due:{job.order_id}" not in await till.shop.ledger(job.order_id)
-    await till.check_books(job.order_id)
-
-
-async def test_a_failed_refund_parks_and_stays_owed(till: Till) -> None:
-    job = await till.secured_job(await till.add_payee(), total_minor=10_000, card="pm_card_pendingRefund")
-    answer = await give_back(till, job.order_id)
-    await till.settle_refund(answer.refund_id, "failed")
-
-    with pytest.raises(ApplicationError) as parked:
-        await give_back(till, job.order_id)
-
-    assert (parked.value.type, parked.value.non_retryable) == ("refund_failed", True)
-    assert "skip the step" in str(parked.value)
-    assert await till.shop.value("SELECT state FROM refunds") == "failed"
-    assert (await till.shop.ledger(job.order_id))[f"liability:refund_due:{job.order_id}"] == -10_000
+async def started_refund(till: Till, refund_id: str) -> StartRefund:
+    """What the refund's workflow was started with."""
+    history = await till.shop.client.get_workflow_handle(f"refund/{refund_id}").fetch_history()
+    payloads = history.events[0].workflow_execution_started_event_attributes.input.payloads
+    (start,) = await till.shop.client.data_converter.decode(payloads, [StartRefund])
+    assert isinstance(start, StartRefund)
+    return start

@@ -1,16 +1,26 @@
 """A shop whose money moves at the Stripe simulator."""
 
+from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, TypeVar
 
 import httpx
 
+from fulfil.activities.locking import hold_payment
 from fulfil.activities.payments import StripePaymentActivities
-from fulfil.gateways.stripe import StripeGateway
+from fulfil.gateways.stripe.errors import StripeUnavailableError
+from fulfil.gateways.stripe.gateway import StripeGateway
+from fulfil.ledger import accounts, entries
+from fulfil.ledger.posting import post
 from fulfil.models.ids import new_id
 from fulfil.models.messages.jobs import AcceptanceOutcome, StartJob
 from fulfil.models.messages.orders import OpenJob, OrderPlaced
-from tests.activities.shop import Shop
+from fulfil.models.messages.parties import SYSTEM
+from fulfil.models.messages.refunds import RefundAllocation, RefundPlan, RefundReason, RefundState
+from fulfil.models.tables.payments import RefundRow
+from tests.activities.shop import PLATFORM, Shop
+
+T = TypeVar("T")
 
 
 @dataclass
@@ -24,17 +34,23 @@ class Till:
     @property
     def payments(self) -> StripePaymentActivities:
         """The payment activities."""
-        return StripePaymentActivities(self.shop.worker, self.gateway, self.shop.client, self.shop.clock)
+        return StripePaymentActivities(
+            self.shop.worker, self.gateway, self.shop.client, self.shop.clock, platform=PLATFORM
+        )
 
     async def fail(self, match: str, mode: str, count: int = 1) -> None:
         """Let the next matching requests fail, before or after their effect."""
         answer = await self.admin.post("/_simulator/faults", json=[{"match": match, "mode": mode, "count": count}])
         answer.raise_for_status()
 
-    async def settle_refund(self, refund_id: str | None, status: str) -> None:
-        """The card network decides on a pending refund."""
-        answer = await self.admin.post(f"/_simulator/refunds/{refund_id}", json={"status": status})
-        answer.raise_for_status()
+    async def retried(self, step: Callable[[], Awaitable[T]]) -> T:
+        """What the retry policy does: the step once more while its outcome at Stripe is unknown."""
+        for _ in range(3):
+            try:
+                return await step()
+            except StripeUnavailableError:
+                continue
+        return await step()
 
     async def add_payee(self, **traits: Any) -> str:
         """A provider with a Stripe account that can receive transfers."""
@@ -42,6 +58,22 @@ class Till:
             provider_id="prv", name="Maker", idempotency_key=new_id("key")
         )
         return await self.shop.add_provider(stripe_account_id=account, **traits)
+
+    async def save_card(self, customer_id: str, test_card: str = "pm_card_visa") -> str:
+        """A customer whose card Stripe keeps; the card's id."""
+        payer = await self.gateway.create_customer(customer_id=customer_id, idempotency_key=new_id("key"))
+        await self.shop.sql(
+            "INSERT INTO stripe_customers (customer_id, stripe_customer_id, created_at) VALUES (:id, :payer, now())",
+            id=customer_id,
+            payer=payer,
+        )
+        answer = await self.admin.post(
+            f"/v1/payment_methods/{test_card}/attach",
+            data={"customer": payer},
+            headers={"Authorization": "Bearer sk_test_simulator", "Idempotency-Key": new_id("key")},
+        )
+        answer.raise_for_status()
+        return str(answer.json()["id"])
 
     async def place(self, *, total_minor: int = 10_000, material_g: int = 100) -> OrderPlaced:
         """An order awaiting payment."""
@@ -100,9 +132,63 @@ class Till:
         return {row.stripe_object_id for row in rows}
 
     async def check_books(self, order_id: str) -> None:
-        """Each charge, transfer and refund at Stripe has exactly one transaction, and the other way round."""
-        for kind, transactions in (("charges", "charge"), ("transfers", "transfer"), ("refunds", "refund_sent")):
+        """Our books and Stripe's tell the same: each object has one transaction, each entry its net amount."""
+        everything = (await self.admin.get("/_simulator/dump")).json()
+        for kind, transactions in (("charges", "charge"), ("transfers", "transfer")):
             captured = [item for item in await self.at_stripe(kind, order_id) if item.get("captured", True)]
             assert {item["id"] for item in captured} == await self.in_ledger(transactions, order_id), kind
+            moved = {item["balance_transaction"] for item in captured}
+            booked = await self.shop.sql(
+                "SELECT t.balance_transaction_id AS id, sum(p.amount_minor)::bigint AS net FROM ledger_transactions t "
+                "JOIN ledger_postings p ON p.transaction_id = t.id AND p.account LIKE 'asset:stripe:%' "
+                "WHERE t.balance_transaction_id = ANY(:ids) GROUP BY t.balance_transaction_id",
+                ids=list(moved),
+            )
+            entries = [item for item in everything["balance_transactions"] if item["id"] in moved]
+            assert {row.id: row.net for row in booked} == {item["id"]: item["net"] for item in entries}, kind
         total = await self.shop.value("SELECT coalesce(sum(amount_minor), 0)::bigint FROM ledger_postings")
         assert total == 0
+
+    async def refund_before_release(self, job: StartJob, amount_minor: int) -> None:
+        """A refund was decided while the money was held, as the refund's own step books it."""
+        refund_id = new_id("ref")
+        part = RefundAllocation(line_id=job.line_id, held_minor=amount_minor)
+        plan = RefundPlan(order_id=job.order_id, amount_minor=amount_minor, allocations=(part,))
+        at = self.shop.clock()
+        async with self.shop.worker.begin() as session:
+            await hold_payment(session, job.order_id)
+            session.add(
+                RefundRow(
+                    id=refund_id,
+                    order_id=job.order_id,
+                    amount_minor=amount_minor,
+                    currency="eur",
+                    state=RefundState.SENT,
+                    reason=RefundReason.QUALITY,
+                    note="",
+                    plan=plan.model_dump(mode="json"),
+                    requested_by=SYSTEM.model_dump(mode="json"),
+                    requested_at=at,
+                    updated_at=at,
+                )
+            )
+            await post(
+                session,
+                entries.refund_decided(job.order_id, amount_minor),
+                business_key=f"{refund_id}:decided",
+                order_id=job.order_id,
+                effective_at=at,
+                currency="eur",
+            )
+
+    async def owe(self, provider_id: str, amount_minor: int) -> None:
+        """The provider owes the platform from an order of before."""
+        async with self.shop.worker.begin() as session:
+            await post(
+                session,
+                entries.entry("owed", (accounts.receivable(provider_id), amount_minor), (accounts.LOSS, -amount_minor)),
+                business_key=f"owed:{provider_id}",
+                order_id=None,
+                effective_at=self.shop.clock(),
+                currency="eur",
+            )

@@ -11,10 +11,11 @@ import pytest
 from temporalio.worker import Worker
 
 from fulfil.gateways.storage import ObjectStorage
-from fulfil.gateways.stripe import StripeGateway
+from fulfil.gateways.stripe.gateway import StripeGateway
 from fulfil.kit.database import Database
 from fulfil.kit.isolation import Isolation
 from fulfil.kit.temporal import connect_temporal
+from fulfil.models.messages.documents import PlatformIdentity
 from fulfil.workers import geometry, integrations, orders, payments
 from fulfil.workers.registration import CACHED_WORKFLOWS, FOLLOWERS, NoPortError, activities_of, is_abstract
 from fulfil.workflows import policies, ports
@@ -45,7 +46,7 @@ async def workers(temporal_dev: str, worker_database: Database, tmp_path: Path) 
     storage = ObjectStorage.from_url(tmp_path.as_uri())
     return [
         orders.build(client, worker_database),
-        payments.build(client, worker_database, gateway),
+        payments.build(client, worker_database, gateway, PlatformIdentity()),
         integrations.build(client, worker_database),
         geometry.build(client, worker_database, storage, Isolation(), None),
     ]

@@ -18,7 +18,7 @@ from fulfil.kit.health import http_get
 from fulfil.kit.settings import Settings
 from fulfil.kit.temporal import connect_temporal
 from fulfil.workers.registration import FOLLOWERS
-from fulfil.workers.running import UnknownQueueError, run_workers
+from fulfil.workers.running import UnknownQueueError, platform_of, run_workers
 
 NOWHERE = "127.0.0.1:1"
 
@@ -106,3 +106,16 @@ async def test_sigterm_ends_the_process_with_exit_code_0(temporal_dev: str, data
         process.kill()
     assert process.returncode == 0, output.decode()
     assert b'"event": "stopping"' in output
+
+
+def test_documents_are_issued_by_whom_the_settings_name_else_by_an_example_that_says_so() -> None:
+    named = platform_of(
+        Settings(seller_name="Werkbank GmbH", seller_address="Torstraße 140; 10119 Berlin;", seller_email="a@b.example")
+    )
+    with capture_logs() as logs:
+        example = platform_of(Settings(seller_vat_id="DE1"))
+
+    assert (named.name, named.address_lines) == ("Werkbank GmbH", ("Torstraße 140", "10119 Berlin"))
+    assert (named.vat_id, named.email) == (None, "a@b.example")
+    assert "FULFIL_SELLER_NAME" in example.name
+    assert [entry["log_level"] for entry in logs] == ["warning"]

@@ -1,0 +1,93 @@
+"""Releasing: what is held of an approved line becomes the provider's share, our commission and the tax on it."""
+
+from datetime import datetime
+
+from sqlalchemy import exists, select
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from fulfil.activities.issuing import issue_statement
+from fulfil.activities.locking import HeldJob
+from fulfil.documents.taxes import tax_within
+from fulfil.ledger import accounts, entries
+from fulfil.ledger.posting import post
+from fulfil.models.messages.documents import PlatformIdentity
+from fulfil.models.messages.events import EventType
+from fulfil.models.messages.parties import SYSTEM
+from fulfil.models.messages.refunds import RefundPlan
+from fulfil.models.money import split_commission, step_minor
+from fulfil.models.tables.accounts import ProviderRow
+from fulfil.models.tables.ledger import LedgerBalanceRow, LedgerTransactionRow
+from fulfil.models.tables.orders import OrderLineRow
+from fulfil.models.tables.payments import RefundRow
+from fulfil.models.tables.timeline import append_event
+
+
+async def release_held(
+    session: AsyncSession, held: HeldJob, provider: ProviderRow, at: datetime, platform: PlatformIdentity
+) -> None:
+    """Fix the shares in the job's columns and book them; what the provider owes is kept from her share.
+
+    The caller holds job, provider, payment and order, in this order. Nothing is booked for a line refunded in full.
+    Leaves the provider's statement; call it last, its series is the last lock.
+    """
+    job, line = held.job, held.line
+    released = await held_of_line(session, line)
+    payout, commission = split_commission(released, provider.commission_bp, line.currency)
+    tax = tax_within(commission, provider.commission_tax_bp)
+    owed = await read_balance(session, accounts.receivable(provider.id), line.currency)
+    # In whole steps, as the payout: what is left to transfer must be able to travel.
+    netted = min(payout, owed - owed % step_minor(line.currency))
+    job.released_minor = released
+    job.commission_minor, job.commission_tax_minor = commission, tax
+    job.payout_minor, job.netted_minor = payout, netted
+    job.payout_account_id = provider.stripe_account_id
+    if released == 0:
+        return
+    release = entries.release(job.order_id, provider.id, provider=payout, commission=commission - tax, tax=tax)
+    parts = [("release", release)]
+    if netted:
+        parts.append(("netting", entries.netting(provider.id, netted)))
+    for what, entry in parts:
+        await post(
+            session,
+            entry,
+            business_key=f"{job.id}:{what}",
+            order_id=job.order_id,
+            effective_at=at,
+            currency=line.currency,
+        )
+    await append_event(
+        session,
+        order_id=job.order_id,
+        business_key=f"{job.id}:released",
+        kind=EventType.PAYMENT_RELEASED,
+        at=at,
+        actor=SYSTEM,
+        subject=job.id,
+        # The customer reads the timeline: what the provider gets or owes is in the books and on her statement.
+        data={"amount_minor": released, "currency": line.currency},
+    )
+    await issue_statement(session, job, at, platform)
+
+
+async def held_of_line(session: AsyncSession, line: OrderLineRow) -> int:
+    """The line's amount without the refunds decided from it while it was held, and never more than the order holds.
+
+    The caller holds the payment.
+    """
+    decided = exists().where(
+        LedgerTransactionRow.order_id == line.order_id, LedgerTransactionRow.business_key == RefundRow.id + ":decided"
+    )
+    refunds = select(RefundRow.plan).where(RefundRow.order_id == line.order_id, decided)
+    plans = [RefundPlan.model_validate(plan) for plan in await session.scalars(refunds)]
+    parts = [part for plan in plans for part in plan.allocations if part.line_id == line.id]
+    held = -await read_balance(session, accounts.held(line.order_id), line.currency)
+    return max(min(line.amount_minor - sum(part.held_minor for part in parts), held), 0)
+
+
+async def read_balance(session: AsyncSession, account: str, currency: str) -> int:
+    """A guarded account's balance, signed; whoever changes it holds the payment or provider it belongs to."""
+    balance = select(LedgerBalanceRow.balance_minor).where(
+        LedgerBalanceRow.account == account, LedgerBalanceRow.currency == currency
+    )
+    return await session.scalar(balance) or 0
