@@ -25,11 +25,18 @@ class Scope(StrEnum):
     SUPPORT_READ = "support:read"
     SUPPORT_WRITE = "support:write"
     ACCOUNTS_WRITE = "accounts:write"
+    DOCUMENTS_READ = "documents:read"
+    BILLING_READ = "billing:read"
+    BILLING_WRITE = "billing:write"
 
 
 _READ_ALL = frozenset(
-    [Scope.FILES_READ, Scope.QUOTES_READ, Scope.ORDERS_READ, Scope.OFFERS_READ, Scope.JOBS_READ, Scope.PROVIDERS_READ]
+    [
+        *(Scope.FILES_READ, Scope.QUOTES_READ, Scope.ORDERS_READ, Scope.OFFERS_READ),
+        *(Scope.JOBS_READ, Scope.PROVIDERS_READ, Scope.DOCUMENTS_READ),
+    ]
 )
+_PAPERS = (Scope.DOCUMENTS_READ, Scope.BILLING_READ, Scope.BILLING_WRITE)
 _SUPPORT = _READ_ALL | {Scope.SUPPORT_READ, Scope.SUPPORT_WRITE}
 
 SCOPES_OF_ROLE: Mapping[Role, frozenset[Scope]] = {
@@ -37,12 +44,14 @@ SCOPES_OF_ROLE: Mapping[Role, frozenset[Scope]] = {
         [
             *(Scope.FILES_READ, Scope.FILES_WRITE, Scope.QUOTES_READ, Scope.QUOTES_WRITE),
             *(Scope.ORDERS_READ, Scope.ORDERS_WRITE, Scope.JOBS_READ, Scope.JOBS_WRITE),
+            *_PAPERS,
         ]
     ),
     Role.PROVIDER: frozenset(
         [
             *(Scope.FILES_READ, Scope.FILES_WRITE, Scope.OFFERS_READ, Scope.OFFERS_WRITE),
             *(Scope.JOBS_READ, Scope.JOBS_WRITE, Scope.PROVIDERS_READ, Scope.PROVIDERS_WRITE),
+            *_PAPERS,
         ]
     ),
     Role.DRIVER: frozenset(),

@@ -6,6 +6,7 @@ from fulfil.models.messages.jobs import JobState, OfferState
 from fulfil.models.messages.orders import OrderState
 from fulfil.models.messages.parties import Role
 from fulfil.models.messages.payments import PaymentState
+from fulfil.models.messages.refunds import RefundState
 
 ENDED = (OrderState.CLOSED, OrderState.CANCELLED, OrderState.EXPIRED)
 NOT_STARTED = (None, JobState.PENDING, JobState.OFFERED, JobState.ACCEPTED)
@@ -39,6 +40,15 @@ def job_actions(role: Role, job: JobState) -> list[str]:
         return ["approve"] if job is JobState.DELIVERED else []
     delivered = (JobState.DELIVERED, JobState.APPROVED, JobState.CLOSED, JobState.CANCELLED)
     return [] if job in delivered else ["redispatch"]
+
+
+def refund_actions(role: Role, refund: RefundState, *, by_herself: bool) -> list[str]:
+    """For a refund, as staff; who asked for it does not decide on it."""
+    if role not in (Role.SUPPORT, Role.ADMIN):
+        return []
+    if refund is RefundState.AWAITING_APPROVAL:
+        return [] if by_herself else ["approve", "reject"]
+    return ["reroute", "reject"] if refund is RefundState.FAILED else []
 
 
 def offer_actions(role: Role, offer: OfferState) -> list[str]:

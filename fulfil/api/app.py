@@ -28,24 +28,32 @@ from fulfil.api.routes import (
     accounts,
     api_keys,
     auth,
+    billing,
     catalogue,
+    chargebacks,
+    documents,
     files,
     guests,
     jobs,
+    ledger,
     offers,
     order_events,
     orders,
+    payment_methods,
+    payout_accounts,
     platform,
     previews,
     providers,
     quotes,
+    reconciliations,
+    refunds,
     support,
     webhooks,
 )
 from fulfil.api.security import Passwords, Tokens
 from fulfil.api.turnstile import Turnstile
 from fulfil.gateways.storage import ObjectStorage
-from fulfil.gateways.stripe import StripeGateway
+from fulfil.gateways.stripe.gateway import StripeGateway
 from fulfil.kit.clock import utc_now
 from fulfil.kit.database import Database, DatabaseRole
 from fulfil.kit.settings import Settings
@@ -54,8 +62,10 @@ from fulfil.kit.temporal import connect_temporal
 
 ROUTERS = (
     *(auth.router, accounts.router, guests.router, api_keys.router, files.router, previews.router),
-    *(catalogue.router, quotes.router, orders.router),
-    *(order_events.router, offers.router, jobs.router, providers.router, support.router),
+    *(catalogue.router, quotes.router, orders.router, refunds.router),
+    *(order_events.router, offers.router, jobs.router, providers.router, support.router, chargebacks.router),
+    *(payment_methods.router, payout_accounts.router, ledger.router, reconciliations.router),
+    *(documents.router, billing.router),
     *(webhooks.router, platform.router),
 )
 UPLOADS_AT_ONCE = 4

@@ -20,7 +20,7 @@ from fulfil.api.quote_work import QuoteWork
 from fulfil.api.security import Passwords, Tokens
 from fulfil.api.turnstile import Turnstile
 from fulfil.gateways.storage import ObjectStorage
-from fulfil.gateways.stripe import StripeGateway
+from fulfil.gateways.stripe.gateway import StripeGateway
 from fulfil.kit.database import Database
 from fulfil.kit.settings import Settings
 

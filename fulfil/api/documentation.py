@@ -9,6 +9,7 @@ API = "/api/v1"
 AUTH, PROVIDERS, FILES, QUOTES = "Accounts", "Providers", "Files", "Quotes"
 ORDERS, OFFERS, JOBS, WEBHOOKS, SUPPORT = "Orders", "Offers", "Jobs", "Webhooks", "Support"
 PLATFORM = "Platform"
+REFUNDS, DOCUMENTS = "Refunds", "Documents"
 
 TITLE = "Fulfil"
 DESCRIPTION = """
@@ -29,6 +30,8 @@ TAGS = [
     {"name": FILES, "description": "Models to make, photos of what was made."},
     {"name": QUOTES, "description": "Prices that explain themselves, and what can be priced."},
     {"name": ORDERS, "description": "Placing, paying, following, cancelling."},
+    {"name": REFUNDS, "description": "Paying back: previewed, approved by a second person, followed to the end."},
+    {"name": DOCUMENTS, "description": "Invoices, receipts, credit notes and statements, and what they say of you."},
     {"name": OFFERS, "description": "A provider's chances at jobs."},
     {"name": JOBS, "description": "Production, delivery, approval."},
     {"name": PROVIDERS, "description": "Providers and their stock."},
@@ -37,7 +40,7 @@ TAGS = [
     {"name": PLATFORM, "description": "Health and metrics."},
 ]
 INPUT = (400, 413, 415, 422)
-KEY_REQUIRED = ("create_order",)
+KEY_REQUIRED = ("create_order", "create_refund")
 
 
 def problems(*statuses: int, takes_input: bool = True) -> dict[int | str, dict[str, Any]]:

@@ -13,7 +13,7 @@ from temporalio.service import RPCError, RPCStatusCode
 
 from fulfil.api.errors import ProblemError, unavailable
 from fulfil.gateways.storage import StorageUnavailableError
-from fulfil.gateways.stripe import StripeMisconfiguredError, StripeRefusedError, StripeUnavailableError
+from fulfil.gateways.stripe.errors import StripeMisconfiguredError, StripeRefusedError, StripeUnavailableError
 
 log = structlog.stdlib.get_logger(__name__)
 

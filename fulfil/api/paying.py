@@ -9,9 +9,11 @@ from fulfil.api.errors import ProblemError, conflict, invalid, not_found
 from fulfil.api.intentions import Intention
 from fulfil.api.outages import stripe_outages
 from fulfil.api.readers.orders import find_order
+from fulfil.api.readers.stripe_customers import find_stripe_customer
 from fulfil.api.schemas.orders import Order, Pay, PaymentAttempt
 from fulfil.api.writers.idempotency import claim
-from fulfil.gateways.stripe import CardDeclinedError, PaymentIntentFacts, StripeRefusedError
+from fulfil.gateways.stripe.errors import CardDeclinedError, StripeRefusedError
+from fulfil.gateways.stripe.facts import PaymentIntentFacts
 from fulfil.models.messages.orders import OrderState
 from fulfil.models.messages.payments import PaymentState
 
@@ -26,9 +28,13 @@ async def pay_for(
 ) -> PaymentAttempt:
     """Confirm the order's payment intent; a repeated request is the same attempt at the payment provider.
 
-    Raises 402 for a declined card, 404, 409 when there is nothing to pay, 422 for an unknown payment method.
+    Raises 402 for a declined card, 404, 409 when there is nothing to pay, 422 for an unknown payment method, or for a
+    card to be saved of a customer who has set up no saving of cards.
     """
     async with context.begin() as session:
+        if pay.save_card and await find_stripe_customer(session, caller.owner_id) is None:
+            detail = "Cards can be saved once you have set up saved cards: pay without saving this one."
+            raise invalid("saved_cards_not_set_up", detail, "save_card")
         order = await find_order(session, caller, order_id, ("payment",))
         claimed = await claim(session, intention, intention.derive_id("pay"), context.clock())
         if order is None or order.payment is None:
@@ -51,6 +57,7 @@ async def _confirm(
                 payment_intent_id,
                 payment_method=pay.payment_method,
                 return_url=pay.return_url,
+                save_card=pay.save_card,
                 idempotency_key=idempotency_key,
             )
         except CardDeclinedError as error:

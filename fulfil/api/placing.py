@@ -10,9 +10,11 @@ from fulfil.api.context import ApiContext
 from fulfil.api.dependencies import required
 from fulfil.api.errors import ProblemError, conflict, invalid, not_found
 from fulfil.api.intentions import Intention, intend
+from fulfil.api.outages import stripe_outages
 from fulfil.api.processes import ProcessEndedError
 from fulfil.api.readers.orders import may_see_order
 from fulfil.api.readers.quotes import find_quote
+from fulfil.api.readers.stripe_customers import find_stripe_customer
 from fulfil.api.schemas.orders import NewOrder
 from fulfil.api.schemas.quotes import Quote
 from fulfil.api.writers.idempotency import Claim, claim, find_claim
@@ -26,16 +28,22 @@ CONFLICTS = ("quote_expired", "quote_not_firm", "quote_mixed_materials")
 async def place(context: ApiContext, caller: Principal, new: NewOrder, key: str | None) -> str:
     """The id of the order, written and payable.
 
-    Raises 400 without a key, 404 for another's quote, 409 for one that can't be ordered, 422 for another total
-    or another request under the same key.
+    Raises 400 without a key, 404 for another's quote, 409 for one that can't be ordered, 422 for another total,
+    a card that is not saved, or another request under the same key.
     """
     intention = intend(caller, required(key), "create_order", new)
+    if new.payment_method is not None:
+        await _check_saved_card(context, caller, new.payment_method, intention)
     async with context.begin() as session:
         claimed, quote = await _claim_order(context, session, caller, new, intention)
         if claimed.repeated and await may_see_order(session, caller, claimed.resource_id) is not None:
             return claimed.resource_id
     start = StartOrder(
-        order_id=claimed.resource_id, customer_id=caller.owner_id, quote_id=quote.id, placed_by=caller.actor
+        order_id=claimed.resource_id,
+        customer_id=caller.owner_id,
+        quote_id=quote.id,
+        placed_by=caller.actor,
+        payment_method_id=new.payment_method,
     )
     try:
         placed = await context.processes.place_order(
@@ -49,6 +57,20 @@ async def place(context: ApiContext, caller: Principal, new: NewOrder, key: str 
         return start.order_id
     _check_placed(placed)
     return placed.order_id
+
+
+async def _check_saved_card(context: ApiContext, caller: Principal, payment_method: str, intention: Intention) -> None:
+    """Only her own saved cards can be charged without her; what was ordered before is not asked again."""
+    async with context.begin() as session:
+        ordered = await find_claim(session, intention) is not None
+        payer = await find_stripe_customer(session, caller.owner_id)
+    if ordered:
+        return
+    with stripe_outages():
+        saved = await context.stripe.list_saved_cards(payer) if payer else []
+    if payment_method not in {card.id for card in saved}:
+        detail = "This is none of your saved cards: save it first, or order without it and pay afterwards."
+        raise invalid("payment_method_not_saved", detail, "payment_method")
 
 
 async def _claim_order(

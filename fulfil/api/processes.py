@@ -22,6 +22,7 @@ from temporalio.service import RPCError, RPCStatusCode
 
 from fulfil.api.errors import conflict
 from fulfil.api.outages import still_working, temporal_outages
+from fulfil.models.messages.chargebacks import AcceptLoss, AddEvidence, ChargebackStatus, SubmitEvidence
 from fulfil.models.messages.jobs import (
     AcceptanceSecured,
     AcceptOffer,
@@ -40,12 +41,22 @@ from fulfil.models.messages.orders import (
     StartOrder,
 )
 from fulfil.models.messages.parties import WaitingOn
+from fulfil.models.messages.refunds import (
+    DecideRefund,
+    RefundOpened,
+    RefundOutcome,
+    RefundProgress,
+    RerouteRefund,
+    StartRefund,
+)
 from fulfil.models.messages.support import ResolveStep, StepResolved
 from fulfil.models.money import Money
 from fulfil.workflows import attributes
-from fulfil.workflows.ids import ORDERS, job_workflow_id, order_workflow_id
+from fulfil.workflows.chargeback import ChargebackWorkflow
+from fulfil.workflows.ids import ORDERS, chargeback_workflow_id, job_workflow_id, order_workflow_id, refund_workflow_id
 from fulfil.workflows.job import JobWorkflow
 from fulfil.workflows.order import OrderWorkflow
+from fulfil.workflows.refund import RefundWorkflow
 
 Answer = TypeVar("Answer")
 
@@ -130,6 +141,68 @@ class Processes:
         """Offer the job anew."""
         handle = self._client.get_workflow_handle(job_workflow_id(job_id))
         await _answered(handle.execute_update(JobWorkflow.redispatch, request, id=update_id))
+
+    async def request_refund(self, start: StartRefund, *, update_id: str) -> RefundOpened:
+        """Start a refund and wait until it is written, or refused; raises `ProcessEndedError`."""
+        operation = WithStartWorkflowOperation(
+            RefundWorkflow.run,
+            start,
+            id=refund_workflow_id(start.refund_id),
+            task_queue=ORDERS,
+            id_conflict_policy=WorkflowIDConflictPolicy.USE_EXISTING,
+            id_reuse_policy=WorkflowIDReusePolicy.REJECT_DUPLICATE,
+            static_summary=f"Refund for order {start.order_id}",
+            search_attributes=TypedSearchAttributes(
+                [
+                    SearchAttributePair(attributes.ORDER_ID, start.order_id),
+                    SearchAttributePair(attributes.WAITING_ON, WaitingOn.SYSTEM.value),
+                ]
+            ),
+        )
+        try:
+            return await _answered(
+                self._client.execute_update_with_start_workflow(
+                    RefundWorkflow.request, start_workflow_operation=operation, id=update_id
+                )
+            )
+        except WorkflowAlreadyStartedError as error:
+            raise ProcessEndedError(start.refund_id) from error
+
+    async def refund_outcome(self, refund_id: str) -> RefundOutcome | None:
+        """How a refund's workflow that has ended ended; None when it failed."""
+        handle = self._client.get_workflow_handle(refund_workflow_id(refund_id), result_type=RefundOutcome)
+        with temporal_outages():
+            try:
+                async with asyncio.timeout(ANSWER_WITHIN_S):
+                    outcome: RefundOutcome = await handle.result(rpc_timeout=RPC_WITHIN)
+                    return outcome
+            except WorkflowFailureError:
+                return None
+
+    async def decide_refund(self, decision: DecideRefund, *, update_id: str) -> RefundProgress:
+        """Approve or reject a refund."""
+        handle = self._client.get_workflow_handle(refund_workflow_id(decision.refund_id))
+        return await _answered(handle.execute_update(RefundWorkflow.decide, decision, id=update_id))
+
+    async def reroute_refund(self, request: RerouteRefund, *, update_id: str) -> RefundProgress:
+        """Send a failed refund another way."""
+        handle = self._client.get_workflow_handle(refund_workflow_id(request.refund_id))
+        return await _answered(handle.execute_update(RefundWorkflow.reroute, request, id=update_id))
+
+    async def submit_evidence(self, request: SubmitEvidence, *, update_id: str) -> ChargebackStatus:
+        """Send the staged evidence to the customer's bank."""
+        handle = self._client.get_workflow_handle(chargeback_workflow_id(request.chargeback_id))
+        return await _answered(handle.execute_update(ChargebackWorkflow.submit, request, id=update_id))
+
+    async def add_evidence(self, request: AddEvidence, *, update_id: str) -> ChargebackStatus:
+        """Stage a statement with the rest of the evidence."""
+        handle = self._client.get_workflow_handle(chargeback_workflow_id(request.chargeback_id))
+        return await _answered(handle.execute_update(ChargebackWorkflow.add_evidence, request, id=update_id))
+
+    async def accept_chargeback(self, request: AcceptLoss, *, update_id: str) -> ChargebackStatus:
+        """Give a chargeback up."""
+        handle = self._client.get_workflow_handle(chargeback_workflow_id(request.chargeback_id))
+        return await _answered(handle.execute_update(ChargebackWorkflow.accept_loss, request, id=update_id))
 
     async def resolve_step(self, workflow_id: str, resolution: ResolveStep, *, update_id: str) -> StepResolved:
         """Move a parked step of an order or a job on."""

@@ -13,7 +13,8 @@ from temporalio.service import RPCError, RPCStatusCode
 
 from fulfil.deploy.findings import Finding, Patient, fail, skip, warn, well
 from fulfil.gateways.storage import ObjectStorage, StorageUnavailableError
-from fulfil.gateways.stripe import StripeGateway, StripeMisconfiguredError, StripeRefusedError, StripeUnavailableError
+from fulfil.gateways.stripe.errors import StripeMisconfiguredError, StripeRefusedError, StripeUnavailableError
+from fulfil.gateways.stripe.gateway import StripeGateway
 from fulfil.kit.clock import utc_now
 from fulfil.kit.database import Database, DatabaseRole
 from fulfil.kit.settings import Settings

@@ -17,10 +17,11 @@ from temporalio.contrib.pydantic import pydantic_data_converter
 from temporalio.service import RPCError
 
 from fulfil.api.app import create_app
-from fulfil.gateways.stripe import StripeGateway
+from fulfil.gateways.stripe.gateway import StripeGateway
 from fulfil.kit.database import Database
 from fulfil.kit.settings import Settings
 from fulfil.kit.temporal import register_search_attributes
+from fulfil.models.messages.documents import PlatformIdentity
 from fulfil.models.messages.parties import Role
 from fulfil.models.tables.accounts import ProviderRow
 from fulfil.workers import orders as orders_worker
@@ -155,7 +156,9 @@ async def shop(
         app = create_app(simulated, temporal=temporal)
         http = await open_things.enter_async_context(running(app))
         await open_things.enter_async_context(orders_worker.build(temporal, worker_database))
-        await open_things.enter_async_context(payments_worker.build(temporal, worker_database, gateway))
+        await open_things.enter_async_context(
+            payments_worker.build(temporal, worker_database, gateway, PlatformIdentity())
+        )
         api = Api(app, http, FakeProcesses(temporal), FakeQuoteWork(temporal), simulated, MovableClock())
         providers = [await world.person(Role.PROVIDER) for _ in range(3)]
         for provider in providers:

@@ -10,6 +10,13 @@ from temporalio.client import Client
 from fulfil.api.processes import ProcessEndedError, Processes
 from fulfil.api.quote_work import Look, QuoteWork, WorkState
 from fulfil.kit.clock import utc_now
+from fulfil.models.messages.chargebacks import (
+    AcceptLoss,
+    AddEvidence,
+    ChargebackState,
+    ChargebackStatus,
+    SubmitEvidence,
+)
 from fulfil.models.messages.jobs import (
     AcceptanceOutcome,
     AcceptanceSecured,
@@ -42,6 +49,16 @@ from fulfil.models.messages.quotes import (
     RepricedQuote,
     RepriceQuote,
 )
+from fulfil.models.messages.refunds import (
+    DecideRefund,
+    RefundOpened,
+    RefundOutcome,
+    RefundPlan,
+    RefundProgress,
+    RefundState,
+    RerouteRefund,
+    StartRefund,
+)
 from fulfil.models.messages.support import ResolveStep, StepResolved
 from fulfil.models.money import Money
 
@@ -68,6 +85,7 @@ class FakeProcesses(Processes):
     effects: dict[str, Effect] = field(default_factory=dict[str, Effect])
     troubles: dict[str, Exception] = field(default_factory=dict[str, Exception])
     placed: OrderPlaced | None = None
+    refund_refusal: str | None = None
 
     def __post_init__(self) -> None:
         super().__init__(self.client)
@@ -112,9 +130,55 @@ class FakeProcesses(Processes):
     async def redispatch_job(self, job_id: str, request: RedispatchJob, *, update_id: str) -> None:
         await self._say("redispatch", job_id, request, update_id)
 
+    async def submit_evidence(self, request: SubmitEvidence, *, update_id: str) -> ChargebackStatus:
+        await self._say("submit_evidence", request.chargeback_id, request, update_id)
+        return chargeback_status(request.chargeback_id)
+
+    async def add_evidence(self, request: AddEvidence, *, update_id: str) -> ChargebackStatus:
+        await self._say("add_evidence", request.chargeback_id, request, update_id)
+        return chargeback_status(request.chargeback_id)
+
+    async def accept_chargeback(self, request: AcceptLoss, *, update_id: str) -> ChargebackStatus:
+        await self._say("accept_chargeback", request.chargeback_id, request, update_id)
+        return chargeback_status(request.chargeback_id)
+
+    async def request_refund(self, start: StartRefund, *, update_id: str) -> RefundOpened:
+        await self._say("request refund", start.refund_id, start, update_id)
+        plan = RefundPlan(order_id=start.order_id, refusal_code=self.refund_refusal, refusal_detail="no")
+        return RefundOpened(refund_id=start.refund_id, state=RefundState.REQUESTED, plan=plan)
+
+    async def refund_outcome(self, refund_id: str) -> RefundOutcome | None:
+        return RefundOutcome(
+            refund_id=refund_id,
+            state=RefundState.REJECTED,
+            at=utc_now(),
+            refusal_code="nothing_to_refund",
+            refusal_detail="Everything that was paid is refunded.",
+        )
+
+    async def decide_refund(self, decision: DecideRefund, *, update_id: str) -> RefundProgress:
+        await self._say("decide refund", decision.refund_id, decision, update_id)
+        return RefundProgress(refund_id=decision.refund_id, state=RefundState.REQUESTED)
+
+    async def reroute_refund(self, request: RerouteRefund, *, update_id: str) -> RefundProgress:
+        await self._say("reroute refund", request.refund_id, request, update_id)
+        return RefundProgress(refund_id=request.refund_id, state=RefundState.REQUESTED)
+
     async def resolve_step(self, workflow_id: str, resolution: ResolveStep, *, update_id: str) -> StepResolved:
         await self._say("resolve", workflow_id, resolution, update_id)
         return StepResolved(step="settle_job", action=resolution.action)
+
+
+def chargeback_status(chargeback_id: str) -> ChargebackStatus:
+    """Where every chargeback stands."""
+    return ChargebackStatus(
+        chargeback_id=chargeback_id,
+        state=ChargebackState.NEEDS_RESPONSE,
+        amount_minor=1299,
+        currency="eur",
+        reminder_s=1,
+        submit_s=1,
+    )
 
 
 @dataclass

@@ -16,6 +16,8 @@ from fulfil.kit.settings import Settings
 from fulfil.models.ids import new_id
 from fulfil.models.messages.jobs import JobState, OfferState
 from fulfil.models.messages.parties import Role
+from tests.api.papers import add_document
+from tests.api.refunds_kept import add_refund
 from tests.api.running import Api, api_of
 from tests.api.world import SECRET, TOKENS, Person, World
 
@@ -70,6 +72,14 @@ MATRIX: dict[str, Row | Public] = {
     "pay_order": Row((C,), strangers=(C,), body={"payment_method": "pm_card_visa"}),
     "recalculate_order": Row((C, S, A), strangers=(C,)),
     "cancel_order": Row((C,), strangers=(C,), body=WHY),
+    "preview_refund": Row((S, A), body={"amount": {"amount_minor": 1, "currency": "eur"}}),
+    "create_refund": Row((S, A), body={"reason": "quality", "note": "because of the test"}),
+    "list_order_refunds": Row((C, S, A), strangers=(C,)),
+    "list_refunds": Row((C, S, A)),
+    "get_refund": Row((C, S, A), strangers=(C,)),
+    "approve_refund": Row((S, A), body=WHY),
+    "reject_refund": Row((S, A), body=WHY),
+    "reroute_refund": Row((S, A), body={**WHY, "route": "card"}),
     "list_order_events": Row((C, S, A), strangers=(C,)),
     "list_offers": Row((P, S, A)),
     "get_offer": Row((P, S, A), strangers=(P,)),
@@ -90,12 +100,38 @@ MATRIX: dict[str, Row | Public] = {
     "set_provider_online": Row((P, A), strangers=(P,), body={"online": True}),
     "receive_stock": Row((P, A), strangers=(P,), body={"material": "PLA", "quantity_g": 1}),
     "list_stock": Row((P, S, A), strangers=(P,)),
+    "list_order_documents": Row((C, P, S, A), strangers=(C, P)),
+    "list_provider_documents": Row((P, S, A), strangers=(P,)),
+    "list_documents": Row((C, P, S, A)),
+    "get_document": Row((C, P, S, A), strangers=(C, P)),
+    "download_document": Row((C, P, S, A), strangers=(C, P)),
+    "get_billing_details": Row((C, P)),
+    "set_billing_details": Row((C, P), body={"name": "x", "address_lines": ["1 Main Street"], "country": "DE"}),
     "list_stuck_orders": Row((S, A)),
     "get_order_ledger": Row((S, A)),
+    "check_order_ledger": Row((S, A)),
+    "prove_order_ledger": Row((S, A)),
+    "check_ledger": Row((S, A)),
+    "get_trial_balance": Row((S, A)),
+    "create_reconciliation": Row((S, A), body={}),
+    "list_reconciliations": Row((S, A)),
+    "get_reconciliation": Row((S, A)),
+    "create_payment_method_setup": Row((C,)),
+    "list_payment_methods": Row((C,)),
+    "delete_payment_method": Row((C,), strangers=(C,)),
+    "get_payout_account": Row((P, S, A), strangers=(P,)),
+    "create_onboarding": Row(
+        (P,), strangers=(P,), body={"return_url": "https://shop.test/a", "refresh_url": "https://shop.test/b"}
+    ),
     "retry_step": Row((S, A), body=WHY),
     "skip_step": Row((S, A), body=WHY),
     "cancel_step": Row((S, A), body=WHY),
     "redispatch_order": Row((S, A), body=WHY),
+    "list_chargebacks": Row((S, A)),
+    "get_chargeback": Row((S, A)),
+    "submit_chargeback_evidence": Row((S, A), body=WHY),
+    "accept_chargeback": Row((S, A), body=WHY),
+    "add_chargeback_evidence": Row((S, A), body={"text": "She confirmed the delivery."}),
     "cancel_order_for_customer": Row((S, A), body=WHY),
     "reset_order": Row((S, A), body=WHY),
 }
@@ -167,6 +203,11 @@ async def ids(world: World, customer: Person, provider: Person) -> dict[str, str
         "offer_id": sale.offer_id,
         "provider_id": provider.owner_id,
         "key_id": new_id("key"),
+        "refund_id": await add_refund(world, sale.order_id),
+        "chargeback_id": new_id("chb"),
+        "reconciliation_id": new_id("rec"),
+        "payment_method_id": "pm_1",
+        "document_id": await add_document(world, sale.order_id, customer.owner_id),
     }
 
 

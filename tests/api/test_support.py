@@ -10,7 +10,6 @@ from fulfil.models.messages.events import EventType
 from fulfil.models.messages.jobs import JobState, OfferState
 from fulfil.models.messages.orders import OrderState
 from fulfil.models.messages.support import ResolutionAction
-from fulfil.models.tables.ledger import post
 from fulfil.models.tables.timeline import EventRow, TimelineRow
 from tests.api.fakes import ENDED
 from tests.api.running import Api
@@ -167,36 +166,3 @@ async def test_support_cancels_for_the_customer_in_its_own_name(
     response = await api.post(f"/support/orders/{order_id}/cancel", supporter, json=WHY)
     assert response.status_code == 200
     assert api.processes.said[0].message.actor.id == supporter.account_id
-
-
-async def test_the_ledger_is_told_in_words_and_amounts(api: Api, world: World, supporter: Person, sale: Sale) -> None:
-    async with world.begin() as session:
-        for kind, postings, stripe_id in (
-            ("charge", {"asset:stripe": 1299, f"liability:held:{sale.order_id}": -1299}, "ch_1"),
-            ("stripe_fee", {"expense:stripe_fee": 44, "asset:stripe": -44}, "txn_1"),
-        ):
-            await post(
-                session,
-                business_key=f"{sale.order_id}:{kind}",
-                kind=kind,
-                order_id=sale.order_id,
-                effective_at=utc_now(),
-                currency="eur",
-                postings=postings,
-                stripe_object_id=stripe_id,
-            )
-    ledger = (await api.get(f"/support/orders/{sale.order_id}/ledger", supporter)).json()
-    charge, fee = ledger["transactions"]
-
-    assert (charge["kind"], charge["stripe_object_id"]) == ("charge", "ch_1")
-    assert "money was taken" in charge["meaning"]
-    assert {leg["amount"] for leg in charge["postings"]} == {"12.99 EUR", "-12.99 EUR"}
-    assert {leg["meaning"] for leg in fee["postings"]} == {
-        "The payment provider's fees",
-        "Our balance at the payment provider",
-    }
-    assert {leg["account"]: leg["amount_minor"] for leg in ledger["balances"]} == {
-        "asset:stripe": 1255,
-        "expense:stripe_fee": 44,
-        f"liability:held:{sale.order_id}": -1299,
-    }

@@ -16,7 +16,7 @@ from fulfil.api.schemas.jobs import Job, Production, Work
 from fulfil.models.messages.events import NextStep
 from fulfil.models.messages.jobs import JobState
 from fulfil.models.messages.parties import Role, WaitingOn
-from fulfil.models.money import Money, share_minor
+from fulfil.models.money import Money, split_commission
 from fulfil.models.tables.accounts import ProviderRow
 from fulfil.models.tables.jobs import JobRow, ProductionRow
 from fulfil.models.tables.orders import OrderLineRow, OrderRow
@@ -151,8 +151,8 @@ def represent_work(line: OrderLineRow, files: list[dict[str, Any]]) -> Work:
 
 def payout_of(line: OrderLineRow, commission_bp: int) -> Money:
     """The price less the platform's commission."""
-    commission_minor = share_minor(line.amount_minor, commission_bp)
-    return Money(amount_minor=line.amount_minor - commission_minor, currency=line.currency)
+    payout_minor, _ = split_commission(line.amount_minor, commission_bp, line.currency)
+    return Money(amount_minor=payout_minor, currency=line.currency)
 
 
 def represent_production(row: ProductionRow) -> Production:

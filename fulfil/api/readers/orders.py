@@ -1,7 +1,7 @@
 """Orders: the projection that the workflows' activities write."""
 
 from collections.abc import Collection
-from typing import Any
+from typing import Any, Literal
 
 from sqlalchemy import Select, select
 from sqlalchemy.ext.asyncio import AsyncSession
@@ -114,6 +114,9 @@ def _represent(parts: OrderParts, caller: Principal) -> Order:
         state=state,
         total=Money(amount_minor=order.total_minor, currency=order.currency),
         payment_state=payment_state,
+        refunded=Money(amount_minor=payment.refunded_minor, currency=payment.currency),
+        refund_state=_refund_state(payment),
+        payment_frozen=payment.frozen_at is not None,
         next=represent_next(head),
         allowed_actions=order_actions(
             caller.role, state, payment_state, None if job is None else shown_state(job, production)
@@ -122,6 +125,12 @@ def _represent(parts: OrderParts, caller: Principal) -> Order:
         placed_at=order.placed_at,
         closed_at=order.closed_at,
     )
+
+
+def _refund_state(payment: PaymentRow) -> Literal["none", "partly_refunded", "refunded"]:
+    if payment.refunded_minor == 0:
+        return "none"
+    return "refunded" if payment.refunded_minor == payment.amount_minor else "partly_refunded"
 
 
 def _represent_line(row: OrderLineRow, files: list[dict[str, Any]]) -> OrderLine:

@@ -12,14 +12,12 @@ from fulfil.api.documentation import API, SUPPORT, problems
 from fulfil.api.errors import conflict, not_found
 from fulfil.api.intentions import intend
 from fulfil.api.processes import ProcessEndedError
-from fulfil.api.readers.ledger import read_ledger
 from fulfil.api.readers.orders import find_order
 from fulfil.api.readers.support import OrderProcess, find_process, find_resolution, list_stuck
 from fulfil.api.resetting import reset_process
 from fulfil.api.schemas.orders import Order
 from fulfil.api.schemas.support import (
     Intervention,
-    OrderLedger,
     Redispatched,
     ResetRequest,
     Resolved,
@@ -47,15 +45,6 @@ async def list_stuck_orders(context: Context, caller: Reader) -> StuckOrders:
         written = await list_stuck(session, context.clock())
     found = [*written, *await list_unwritten(context.temporal)]
     return StuckOrders(data=sorted(found, key=lambda stuck: stuck.since))
-
-
-@router.get("/orders/{order_id}/ledger", responses=problems(401, 403, 404))
-async def get_order_ledger(context: Context, caller: Reader, order_id: OrderId) -> OrderLedger:
-    """Everything booked for an order."""
-    del caller
-    await _find(context, order_id)
-    async with context.begin() as session:
-        return await read_ledger(session, order_id)
 
 
 @router.post("/orders/{order_id}/retry", responses=ERRORS)

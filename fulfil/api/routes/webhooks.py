@@ -11,7 +11,7 @@ from fulfil.api.dependencies import Context
 from fulfil.api.documentation import API, WEBHOOKS, problems
 from fulfil.api.errors import ProblemError
 from fulfil.api.writers.stripe_events import store_stripe_event
-from fulfil.gateways.stripe import WebhookSignatureError, read_stripe_event
+from fulfil.gateways.stripe.webhooks import WebhookSignatureError, read_stripe_event
 
 router = APIRouter(prefix=f"{API}/webhooks", tags=[WEBHOOKS])
 log = structlog.stdlib.get_logger(__name__)

@@ -1,6 +1,6 @@
 """Orders, their lines and payments."""
 
-from typing import Annotated
+from typing import Annotated, Literal
 
 from pydantic import Field, StringConstraints
 
@@ -12,12 +12,17 @@ from fulfil.models.messages.orders import OrderState
 from fulfil.models.messages.payments import PaymentState
 from fulfil.models.money import Money
 
+PaymentMethodId = Annotated[str, StringConstraints(pattern=r"^pm_\w{1,200}$")]
+
 
 class NewOrder(Body):
     """The quote to order; `total`, if sent, must be the quote's, so that nobody pays what she did not see."""
 
     quote_id: QuoteId = Field(examples=["quo_01a1fd64aa6677a18c33bf20b84fe1e2"])
     total: Money | None = Field(None, examples=[{"amount_minor": 1299, "currency": "eur"}])
+    payment_method: PaymentMethodId | None = Field(
+        default=None, description="One of your saved cards: the order is charged to it, without you being there."
+    )
 
 
 class OrderLine(Representation):
@@ -57,6 +62,9 @@ class Order(Representation):
     state: OrderState
     total: Money
     payment_state: PaymentState
+    refunded: Money = Field(description="What has arrived back with the customer.")
+    refund_state: Literal["none", "partly_refunded", "refunded"]
+    payment_frozen: bool = Field(description="A chargeback or inquiry is open: nothing is released or refunded.")
     next: NextStep | None = Field(description="Who has to do what, and by when.")
     allowed_actions: list[str]
     cancel_reason: str | None
@@ -70,10 +78,11 @@ class Order(Representation):
 class Pay(Body):
     """A tokenised card: card numbers are refused, they never reach us."""
 
-    payment_method: Annotated[str, StringConstraints(pattern=r"^pm_\w{1,200}$")] = Field(examples=["pm_card_visa"])
+    payment_method: PaymentMethodId = Field(examples=["pm_card_visa"])
     return_url: Annotated[str, StringConstraints(max_length=2000, pattern=r"^https?://\S+$")] | None = Field(
         None, description="Where the bank sends the customer back to after 3-D Secure."
     )
+    save_card: bool = Field(default=False, description="Keep the card for later orders.")
 
 
 class PaymentAttempt(Representation):

@@ -71,32 +71,3 @@ class WorkflowReset(Representation):
     step: str
     from_run_id: str
     to_run_id: str
-
-
-class Posting(Representation):
-    """One leg: debit positive, credit negative."""
-
-    account: str
-    meaning: str
-    amount_minor: int
-    currency: str
-    amount: str = Field(examples=["-12.99 EUR"])
-
-
-class LedgerTransaction(Representation):
-    """One money fact; its postings sum to zero."""
-
-    id: int
-    kind: str
-    meaning: str
-    stripe_object_id: str | None
-    effective_at: Instant
-    postings: list[Posting]
-
-
-class OrderLedger(Representation):
-    """Everything booked for an order, oldest first, and what its postings leave on each account."""
-
-    order_id: str
-    transactions: list[LedgerTransaction]
-    balances: list[Posting]

@@ -6,7 +6,7 @@ from sqlalchemy import text
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from fulfil.gateways.stripe import StripeEvent
+from fulfil.gateways.stripe.webhooks import StripeEvent
 from fulfil.models.tables.payments import StripeEventRow
 
 
