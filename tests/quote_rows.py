@@ -14,14 +14,20 @@ PRICED = {
 
 
 def quote_row(
-    quote_id: str, customer_id: str, at: datetime, *, total_minor: int = 1299, status: str = "firm"
+    quote_id: str,
+    customer_id: str,
+    at: datetime,
+    *,
+    total_minor: int = 1299,
+    currency: str = "eur",
+    status: str = "firm",
 ) -> QuoteRow:
     """A quote that is valid for a week."""
     return QuoteRow(
         id=quote_id,
         customer_id=customer_id,
         status=status,
-        currency="eur",
+        currency=currency,
         tier="standard",
         lead_time="standard",
         lead_time_days=5,
@@ -46,6 +52,7 @@ def item_row(
     material: str = "PLA",
     quantity: int = 2,
     material_g: int = 3,
+    currency: str = "eur",
     status: str = "firm",
 ) -> QuoteItemRow:
     """One file of it, priced."""
@@ -66,7 +73,7 @@ def item_row(
         accepted=[],
         findings=[],
         estimate=None,
-        priced={**wish, **PRICED, "currency": "eur", "total_minor": amount_minor, "material_g": material_g},
+        priced={**wish, **PRICED, "currency": currency, "total_minor": amount_minor, "material_g": material_g},
         refusal=None,
         amount_minor=amount_minor,
         analyser_version="2026-1",

@@ -60,6 +60,19 @@ def quoting(
     show_figures(progress, figures)
 
 
+@group.command()
+def ledger(
+    orders: Annotated[int, typer.Option(min=1, help="How many orders the books are of.")] = 10_000,
+    output: Output = OutputFormat.TABLE,
+) -> None:
+    """Measure checking all books, posting a fact and proving an order, on a passing PostgreSQL."""
+    from fulfil.cli.benches.ledger import measure_ledger  # noqa: PLC0415 (loads the database's client)
+
+    configure_logging(service="fulfil-bench", level="ERROR", log_format="auto")
+    progress = Progress(output)
+    show_figures(progress, run_main(measure_ledger(progress.say, orders=orders)))
+
+
 def show_figures(progress: Progress, figures: Sequence[Figure]) -> None:
     """Print what was measured, as a table or for machines."""
     if progress.output is OutputFormat.JSON:

@@ -6,7 +6,22 @@ import typer
 from rich.console import Console
 from rich.markup import escape
 
-from fulfil.cli import bench, demo, faults, jobs, ledger, login, offers, orders, quotes, running, support
+from fulfil.cli import (
+    bench,
+    chargebacks,
+    demo,
+    documents,
+    faults,
+    jobs,
+    ledger,
+    login,
+    offers,
+    orders,
+    quotes,
+    refunds,
+    running,
+    support,
+)
 from fulfil.cli.exits import CommandError
 
 app = typer.Typer(
@@ -21,9 +36,12 @@ for flat in (login, demo, bench):
     app.add_typer(flat.app)
 app.add_typer(quotes.app, name="quote")
 app.add_typer(orders.app, name="order")
+app.add_typer(refunds.app, name="refund")
 app.add_typer(offers.app, name="offer")
 app.add_typer(jobs.app, name="job")
+app.add_typer(documents.app, name="document")
 app.add_typer(ledger.app, name="ledger")
+app.add_typer(chargebacks.app, name="chargeback")
 app.add_typer(support.stuck_app)
 app.add_typer(support.app, name="support")
 app.add_typer(faults.app, name="simulate")

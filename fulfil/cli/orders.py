@@ -1,4 +1,4 @@
-"""`fulfil order …`: place, pay, list, show, watch live, cancel, recalculate."""
+"""`fulfil order …`: place, pay, list, show, watch live, cancel, refund, recalculate."""
 
 import asyncio
 from contextlib import aclosing
@@ -14,11 +14,14 @@ from fulfil.cli.connection import ActAs, DryRun, Reason, ask, find_api, find_tok
 from fulfil.cli.exits import CommandError
 from fulfil.cli.playing.people import Customer, Person
 from fulfil.cli.quote_views import show_repriced
+from fulfil.cli.refunds import create as refund_order
 from fulfil.cli.rendering import console, show, show_json, show_table
 from fulfil.cli.running import DataDir, Output, OutputFormat
 from fulfil.cli.timeline import next_line, timeline_line
 
-app = typer.Typer(no_args_is_help=True, help="Orders: place, pay, list, show, watch, cancel, recalculate.")
+app = typer.Typer(no_args_is_help=True, help="Orders: place, pay, list, show, watch, cancel, refund, recalculate.")
+
+app.command("refund")(refund_order)
 
 OrderId = Annotated[str, typer.Argument(metavar="ORDER")]
 # A watcher outlives a restart of everything.
@@ -168,7 +171,7 @@ async def _watch(api: ApiClient, order_id: str, output: OutputFormat) -> None:
 
 
 def _show(order: Order, output: OutputFormat) -> None:
-    job, payment = order.job, order.payment
+    job = order.job
     line = order.lines[0] if order.lines else None
     facts: dict[str, object] = {
         "order": order.id,
@@ -176,7 +179,7 @@ def _show(order: Order, output: OutputFormat) -> None:
         "what": f"{line.title}: {line.process} in {line.material}" if line else None,
         "total": order.total,
         "payment": order.payment_state,
-        "paid back": payment.refunded if payment and payment.refunded.amount_minor else None,
+        "paid back": order.refunded if order.refunded.amount_minor else None,
         "job": f"{job.id} {job.state}" if job else None,
         "provider": job.provider_name if job else None,
         "tracking": job.production.tracking_number if job and job.production else None,

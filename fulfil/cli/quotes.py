@@ -59,7 +59,7 @@ def make(  # noqa: PLR0913 (a quote has these choices)
     unit: Annotated[str, typer.Option(help="Confirm what one unit of the files is: mm, cm, inch, …")] = "",
     accept: Accepted = None,
     operation: Operations = None,
-    currency: Annotated[str, typer.Option(help="eur, usd, gbp, jpy.")] = "eur",
+    currency: Annotated[str, typer.Option(help="eur, usd, gbp, jpy, kwd.")] = "eur",
     lead_time: Annotated[str, typer.Option(help="economy, standard or express.")] = "standard",
     tier: Annotated[str, typer.Option(help="Class of providers.")] = "standard",
     preview: PreviewPlace = None,

@@ -1,7 +1,8 @@
 """An order's timeline in words: one sentence per event, and whose move it is."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from datetime import UTC, datetime
+from typing import cast
 
 from pydantic import BaseModel, ConfigDict
 from rich.markup import escape
@@ -72,6 +73,12 @@ def _more(data: Data, name: str, form: str = "{}") -> str:
     return form.format(value) if value not in (None, "", []) else ""
 
 
+def _reasons(data: Data) -> str:
+    reasons = data.get("approval_reasons")
+    named = ", ".join(str(reason) for reason in cast("Sequence[object]", reasons)) if isinstance(reasons, list) else ""
+    return f"; a second person decides ({named})" if named else ""
+
+
 def _offered(data: Data) -> str:
     offers = data.get("offers")
     return f"offered to {offers} provider(s)" if isinstance(offers, int) else "offered to providers"
@@ -96,6 +103,39 @@ SENTENCES: Mapping[str, Callable[[Data], str]] = {
         f"{_money(data, 'payout_minor')} to the provider, {_money(data, 'commission_minor')} commission"
         if "payout_minor" in data
         else f"{_money(data)} released"
+    ),
+    EventType.PAYMENT_TRANSFERRED: lambda data: f"the provider was paid{_more(data, 'transfer_id', ' by transfer {}')}",
+    EventType.PAYMENT_RETRY_SCHEDULED: lambda data: (
+        f"the saved card was declined for now{_more(data, 'decline_code', ' ({})')}: it is charged again later"
+    ),
+    EventType.PAYMENT_HELD_LONG: lambda _: "held for long: the money has to be released or paid back",
+    EventType.DOCUMENT_ISSUED: lambda data: f"{_more(data, 'kind').replace('_', ' ')} {_more(data, 'number')} issued",
+    EventType.PAYMENT_TRANSFER_REVERSED: lambda data: f"{_money(data)} taken back from the provider",
+    EventType.PAYMENT_FROZEN: lambda _: "nothing is released or refunded while a chargeback is open",
+    EventType.PAYMENT_UNFROZEN: lambda _: "the money is free again",
+    EventType.PAYMENT_FRAUD_WARNED: lambda data: f"the card's issuer suspects fraud{_more(data, 'fraud_type', ': {}')}",
+    EventType.CHARGEBACK_OPENED: lambda data: (
+        f"the customer's bank {'inquires about' if data.get('is_inquiry') else 'took back'} {_money(data)}"
+        f"{_more(data, 'reason', ' ({})')}"
+    ),
+    EventType.CHARGEBACK_EVIDENCE_DUE: lambda data: f"evidence is due{_more(data, 'due_at', ' by {}')}",
+    EventType.CHARGEBACK_EVIDENCE_SUBMITTED: lambda _: "evidence is with the customer's bank",
+    EventType.CHARGEBACK_WON: lambda data: f"chargeback won: {_money(data)} are back",
+    EventType.CHARGEBACK_LOST: lambda data: f"chargeback lost: {_money(data)} stay with the customer",
+    EventType.CHARGEBACK_CLOSED: lambda _: "the bank's inquiry is closed",
+    EventType.PAYMENT_REVERSAL_REFUSED: lambda data: (
+        f"{_money(data, 'owed_minor')} could not be taken back from the provider: kept from her next payouts"
+    ),
+    EventType.REFUND_REQUESTED: lambda data: (
+        f"refund of {_money(data)} asked for: {_more(data, 'reason')}{_reasons(data)}".replace("_", " ")
+    ),
+    EventType.REFUND_APPROVED: lambda data: f"refund of {_money(data)} approved{_more(data, 'reason', ': {}')}",
+    EventType.REFUND_REJECTED: lambda data: f"refund of {_money(data)} rejected{_more(data, 'reason', ': {}')}",
+    EventType.REFUND_FAILED: lambda data: (
+        f"refund of {_money(data)} did not arrive{_more(data, 'failure', ': {}')}; it is still owed"
+    ),
+    EventType.REFUND_REROUTED: lambda data: (
+        f"refund goes another way: {_more(data, 'route')}{_more(data, 'reference', ', {}')}"
     ),
     EventType.JOB_OPENED: lambda data: f"job opened: {_more(data, 'process')} in {_more(data, 'material')}",
     EventType.JOB_OFFERED: _offered,
@@ -144,6 +184,8 @@ COLOURS: Mapping[str, str] = {
             EventType.JOB_QUALITY_FAILED,
             EventType.JOB_DECLINED_BY_ALL,
             EventType.STEP_PARKED,
+            EventType.REFUND_FAILED,
+            EventType.REFUND_REJECTED,
         ],
         BAD,
     ),
@@ -154,6 +196,9 @@ COLOURS: Mapping[str, str] = {
             EventType.JOB_ESCALATED,
             EventType.JOB_REDISPATCHED,
             EventType.JOB_ACCEPTANCE_REFUSED,
+            EventType.PAYMENT_REVERSAL_REFUSED,
+            EventType.REFUND_REQUESTED,
+            EventType.REFUND_REROUTED,
             EventType.REMINDER_SENT,
             EventType.STEP_RESOLVED,
             EventType.SUPPORT_RESET,

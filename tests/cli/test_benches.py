@@ -2,15 +2,12 @@
 
 import asyncio
 import zlib
-from datetime import UTC, datetime
 
 import pytest
 
-from fulfil.api.schemas.support import LedgerTransaction, OrderLedger, Posting
 from fulfil.cli.benches.processes import spent_between
 from fulfil.cli.benches.samples import Samples, timed
 from fulfil.cli.benches.storm import lossy_stripe
-from fulfil.cli.ledger import imbalances
 from fulfil.cli.playing.photo import photo_of_bracket
 
 
@@ -54,20 +51,6 @@ def test_a_process_that_came_or_went_is_left_out_of_what_was_spent() -> None:
 def test_one_seed_gives_one_storm() -> None:
     assert lossy_stripe(3) == lossy_stripe(3)
     assert lossy_stripe(3) != lossy_stripe(4)
-
-
-def ledger(*amounts: int) -> OrderLedger:
-    """One transaction of these amounts."""
-    postings = [Posting(account="a", meaning="", amount_minor=one, currency="eur", amount=str(one)) for one in amounts]
-    transaction = LedgerTransaction(
-        id=1, kind="charge", meaning="", stripe_object_id=None, effective_at=datetime.now(UTC), postings=postings
-    )
-    return OrderLedger(order_id="ord_1", transactions=[transaction], balances=[])
-
-
-@pytest.mark.parametrize(("amounts", "wrong"), [((5, -5), 0), ((5, -4), 1), ((), 1), ((5, -3, -2), 0)])
-def test_a_transaction_out_of_balance_is_named(amounts: tuple[int, ...], wrong: int) -> None:
-    assert len(imbalances(ledger(*amounts))) == wrong
 
 
 def test_the_photo_is_a_png_of_its_size() -> None:

@@ -1,20 +1,30 @@
-"""The kill test: many orders in flight while everything breaks, then calm, then the accounts are examined."""
+"""The kill test: orders and their money in every way they can go while everything breaks; then all is examined."""
 
 import asyncio
 import random
 import time
 from collections import Counter
-from collections.abc import Callable, Sequence
+from collections.abc import AsyncGenerator, Callable, Coroutine, Sequence
+from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass, field
 
-from fulfil.cli.benches.audit import Finding, audit
-from fulfil.cli.benches.storm import Nemesis, disturbed_stripe
-from fulfil.cli.benches.stripe_dump import SimulatorSwitches
+from fulfil.cli.benches.audit import audit, audit_rest
+from fulfil.cli.benches.audit_of_books import Books, audit_balances
+from fulfil.cli.benches.audit_of_endings import audit_endings
+from fulfil.cli.benches.findings import Finding
+from fulfil.cli.benches.forging import Forger
+from fulfil.cli.benches.helping import Helper
+from fulfil.cli.benches.silence import Silence
+from fulfil.cli.benches.storm import VICTIMS, Nemesis, disturbed_stripe
+from fulfil.cli.benches.stripe_dump import SimulatorSwitches, StripeDump
+from fulfil.cli.benches.workflows_left import failed_workflows, running_workflows
 from fulfil.cli.passing_stack import only_simulated, passing_stack
+from fulfil.cli.playing.bank import Bank
 from fulfil.cli.playing.cast import Cast
 from fulfil.cli.playing.following import Market
 from fulfil.cli.playing.orders import Shop, quote_bracket
-from fulfil.cli.playing.scripts import MIX, Played, play
+from fulfil.cli.playing.scripts import Played, Script, choose_scripts, play
+from fulfil.cli.playing.turns import Stage
 from fulfil.cli.saying import Progress
 from fulfil.deploy.embedded import EmbeddedStack
 from fulfil.kit.database import Database, DatabaseRole
@@ -23,6 +33,24 @@ PROVIDERS = 5
 PATIENCE_S = 300.0
 SETTLE_WITHIN_S = 60.0
 INTERNAL_ERROR = 500
+LOOK_AT_OFFERS_EVERY_S = 0.5
+MANY = 60
+"""So many brackets cost more than support may refund alone."""
+TOP_UP_MINOR = 1_000_000
+# Funds become available within seconds, so that clearing is part of it; refunds come back as fast.
+TIMES = {"availability_s": 10, "refund_fails_s": 3, "refund_settles_s": 86_400}
+
+
+@dataclass(frozen=True)
+class Weather:
+    """How hard it blows: orders at once, the storm's longest duration, the pauses between kills and comparisons."""
+
+    at_once: int = 16
+    storm_s: float = 300
+    pause_s: tuple[float, float] = (2.0, 8.0)
+    compare_every_s: float = 20
+    unheard: int = 2
+    victims: Sequence[str] = VICTIMS
 
 
 @dataclass
@@ -37,8 +65,12 @@ class FaultRun:
     failures: list[str] = field(default_factory=list[str])
     statuses: Counter[int] = field(default_factory=Counter[int])
     findings: list[Finding] = field(default_factory=list[Finding])
+    unheard: list[str] = field(default_factory=list[str])
+    verified: list[str] = field(default_factory=list[str])
+    figures: dict[str, object] = field(default_factory=dict[str, object])
     storm_s: float = 0
-    recovery_s: float = 0
+    calm_s: float = 0
+    examined_s: float = 0
 
     @property
     def kept(self) -> bool:
@@ -52,20 +84,22 @@ class FaultRun:
             "kills": dict(self.kills),
             "stripe_faults": dict(self.stripe_faults),
             "storm_s": round(self.storm_s, 1),
-            "all_ended_after_s": round(self.recovery_s, 1),
+            "all_ended_after_s": round(self.calm_s, 1),
+            "examined_in_s": round(self.examined_s, 1),
             "orders_acknowledged": len(self.acknowledged),
             "orders_ended": dict(Counter(f"{played.script}: {played.state}" for played in self.played)),
             "api_answers": {str(status): count for status, count in sorted(self.statuses.items())},
+            **self.figures,
             "findings": {finding.promise: finding.broken_by for finding in self.findings},
         }
 
 
-async def shake_passing_stack(progress: Progress, *, orders: int, seconds: float, seed: int) -> FaultRun:
+async def shake_passing_stack(progress: Progress, *, orders: int, weather: Weather, seed: int) -> FaultRun:
     """The whole test on a stack of its own."""
-    progress.say(f"seed {seed}: {orders} orders in flight, {seconds:.0f} s of storm")
+    progress.say(f"seed {seed}: {orders} orders, {weather.at_once} at once, at most {weather.storm_s:.0f} s of storm")
     async with passing_stack(progress.report) as stack:
         only_simulated(stack)
-        return await FaultTest(stack, seed, progress.say).run(orders=orders, seconds=seconds)
+        return await FaultTest(stack, seed, progress.say, weather).run(orders)
 
 
 @dataclass
@@ -75,73 +109,153 @@ class FaultTest:
     stack: EmbeddedStack
     seed: int
     report: Callable[[str], None]
-    victims: Sequence[str] = ("worker", "api", "temporal", "postgres")
+    weather: Weather = Weather()
 
-    async def run(self, *, orders: int, seconds: float) -> FaultRun:
-        """Keep `orders` in flight for `seconds` of storm, let all end in the calm, and examine everything."""
+    async def run(self, orders: int) -> FaultRun:
+        """Play `orders` in the storm, let all end in the calm, then what nobody hears of, and examine everything."""
         run = FaultRun(self.seed)
-        switches = SimulatorSwitches(self.stack.stripe_url)
-        try:
-            async with Cast(self.stack, patience_s=PATIENCE_S) as cast:
-                await self._play(cast, switches, run, orders, seconds)
-                for client in cast.clients:
-                    run.statuses.update(client.statuses)
-            await self._examine(switches, run)
-        finally:
-            await switches.close()
+        async with AsyncExitStack() as closing:
+            switches = SimulatorSwitches(self.stack.stripe_url)
+            closing.push_async_callback(switches.close)
+            cast = await closing.enter_async_context(Cast(self.stack, patience_s=PATIENCE_S))
+            bank = await closing.enter_async_context(Bank(self.stack.stripe_url))
+            stage = await self._stage(cast, bank, run)
+            await switches.choose(**TIMES)
+            await switches.top_up(TOP_UP_MINOR, stage.shop.quote.total.currency)
+            helper = Helper(await cast.support())
+            await self._play(stage, switches, helper, run, orders)
+            await self._keep_silent(stage, switches, helper, run)
+            await self._examine(switches, helper, run)
+            for client in cast.clients:
+                run.statuses.update(client.statuses)
+        answers = Finding("answers that admit a bug (500)", ["500"] * run.statuses[INTERNAL_ERROR])
+        run.findings.append(answers)
         return run
 
-    async def _play(self, cast: Cast, switches: SimulatorSwitches, run: FaultRun, orders: int, seconds: float) -> None:
+    async def _stage(self, cast: Cast, bank: Bank, run: FaultRun) -> Stage:
         customer = await cast.customer()
-        quote = await quote_bracket(customer)
         members = await cast.providers(PROVIDERS)
-        calm = asyncio.Event()
-        nemesis = Nemesis(self.stack, random.Random(self.seed), self.report, self.victims)
-        shop = Shop(customer, quote, Market([member.person for member in members]), PATIENCE_S)
-        dice = random.Random(self.seed + 1)
-        callers = [
-            asyncio.create_task(self._keep_ordering(shop, random.Random(dice.random()), calm, run))
-            for _ in range(orders)
-        ]
-        began = time.monotonic()
-        async with disturbed_stripe(switches, self.seed) as run.stripe_faults:
-            raging = asyncio.create_task(nemesis.rage(calm))
-            await asyncio.wait([raging], timeout=seconds)
-            calm.set()
-            await raging
-        run.storm_s, run.kills = time.monotonic() - began, nemesis.kills
-        self.report(f"calm after {sum(nemesis.kills.values())} kills; {len(run.played)} orders have ended so far")
-        began = time.monotonic()
-        await asyncio.gather(*callers)
-        run.recovery_s = time.monotonic() - began
+        market = Market([member.person for member in members], LOOK_AT_OFFERS_EVERY_S)
+        shop = Shop(customer, await quote_bracket(customer), market, PATIENCE_S)
+        large = await quote_bracket(customer, MANY)
+        return Stage(shop, large, await cast.support(), await cast.support(), bank, run.acknowledged)
 
-    async def _keep_ordering(self, shop: Shop, dice: random.Random, calm: asyncio.Event, run: FaultRun) -> None:
-        while not calm.is_set():
-            script = dice.choices(list(MIX), list(MIX.values()))[0]
+    async def _play(
+        self, stage: Stage, switches: SimulatorSwitches, helper: Helper, run: FaultRun, orders: int
+    ) -> None:
+        """The storm lasts as long as orders are left to be placed, or its time; the rest is played in the calm."""
+        scripts = choose_scripts(orders, random.Random(self.seed + 1))
+        calm, began = asyncio.Event(), time.monotonic()
+        nemesis = Nemesis(self.stack, random.Random(self.seed), self.report, self.weather.victims, self.weather.pause_s)
+        forger = Forger(self.stack, random.Random(self.seed + 2))
+        raging = [
+            nemesis.rage(calm),
+            nemesis.lie_in_wait(switches, calm),
+            forger.forge(calm),
+            helper.keep_comparing(calm, self.weather.compare_every_s),
+        ]
+        over = asyncio.Event()
+        callers = [asyncio.create_task(self._keep_ordering(stage, scripts, run)) for _ in range(self.weather.at_once)]
+        async with _meanwhile([helper.move_on(over)], over):
+            async with disturbed_stripe(switches, self.seed) as run.stripe_faults, _meanwhile(raging, calm):
+                await asyncio.wait(callers, timeout=self.weather.storm_s, return_when=asyncio.FIRST_COMPLETED)
+            run.storm_s, run.kills = time.monotonic() - began, nemesis.kills
+            self.report(f"calm after {nemesis.kills.total()} kills; {len(run.played)} orders have ended so far")
+            began = time.monotonic()
+            async with _meanwhile([helper.keep_comparing(over, self.weather.compare_every_s)], over):
+                await asyncio.gather(*callers)
+            run.calm_s = time.monotonic() - began
+        run.findings.append(Finding("forged webhooks not refused", forger.believed))
+        run.figures["forged_webhooks_refused"] = forger.answers.total()
+
+    async def _keep_ordering(self, stage: Stage, scripts: list[Script], run: FaultRun) -> None:
+        while scripts:
+            script = scripts.pop()
+            began = time.monotonic()
             try:
-                run.played.append(await play(shop, script, run.acknowledged))
+                run.played.append(await play(stage, script))
             except Exception as error:  # noqa: BLE001 (whatever it was, it is a finding, and the others go on)
                 run.failures.append(f"{script}: {type(error).__name__}: {error}")
-                self.report(run.failures[-1])
+                self.report(f"{run.failures[-1]} (after {time.monotonic() - began:.0f} s)")
 
-    async def _examine(self, switches: SimulatorSwitches, run: FaultRun) -> None:
+    async def _keep_silent(self, stage: Stage, switches: SimulatorSwitches, helper: Helper, run: FaultRun) -> None:
+        """In the calm: what one reconciliation finds of what no webhook told."""
+        began = time.monotonic()
+        silence = Silence(stage, switches, helper.support)
+        await silence.keep(self.weather.unheard)
+        run.played += silence.played
+        run.unheard = silence.unheard
+        run.figures["unheard_found_in_one_cycle"] = f"{silence.acts - len(silence.unheard)} of {silence.acts}"
+        self.report(f"{run.figures['unheard_found_in_one_cycle']} found ({time.monotonic() - began:.0f} s)")
+
+    async def _examine(self, switches: SimulatorSwitches, helper: Helper, run: FaultRun) -> None:
         """Once nothing is under way any more: followers may be seconds behind the orders they tell of."""
+        began = time.monotonic()
         database = Database(self.stack.database_url, DatabaseRole.OWNER, pool_size=2)
-        deadline = time.monotonic() + SETTLE_WITHIN_S
         try:
             while True:
-                findings = await audit(database, await switches.dump(), run.acknowledged)
-                if all(finding.kept for finding in findings) or time.monotonic() > deadline:
+                findings = await self._look(database, switches, helper, run)
+                if all(finding.kept for finding in findings) or time.monotonic() > began + SETTLE_WITHIN_S:
                     break
                 await asyncio.sleep(1)
         finally:
             await database.close()
-        surprises = [
-            f"{played.order_id} ({played.script}) is {played.state}" for played in run.played if not played.as_expected
-        ]
-        run.findings = [
+        run.findings += [
             *findings,
-            Finding("orders that went another way", surprises),
+            Finding("dropped webhooks not found by one reconciliation", run.unheard),
             Finding("people who gave up", run.failures),
-            Finding("answers that admit a bug (500)", ["500"] * run.statuses[INTERNAL_ERROR]),
+            Finding("workflows that failed", await failed_workflows(self.stack.temporal_address)),
         ]
+        run.examined_s = time.monotonic() - began
+        run.figures |= {
+            "comparisons": helper.cycles,
+            "repaired_by_comparisons": dict(helper.repaired),
+            "steps_moved_on_by_support": dict(helper.resolved),
+        }
+
+    async def _look(
+        self, database: Database, switches: SimulatorSwitches, helper: Helper, run: FaultRun
+    ) -> list[Finding]:
+        """Reconcile, verify, then audit what both sides have."""
+        reported = await helper.compare()
+        checked = await helper.support.check_ledger()
+        verified = [f"{found.kind.value} {found.subject}: {found.detail}" for found in checked.findings]
+        stripe, balances = await switches.dump(), await switches.balances()
+        findings = await audit(database, stripe, run.acknowledged) + await audit_rest(database)
+        async with database.begin() as session:
+            books = await Books.read(session)
+        run.figures |= _size_of(books, stripe)
+        return [
+            *findings,
+            *audit_balances(books, balances),
+            *audit_endings(run.played, books, stripe),
+            Finding("findings of the last reconciliation", reported),
+            Finding("findings of `fulfil ledger verify`", verified),
+            Finding("workflows left running", await running_workflows(self.stack.temporal_address)),
+        ]
+
+
+def _size_of(books: Books, stripe: StripeDump) -> dict[str, object]:
+    return {
+        "stripe_objects": {
+            "charges": len(stripe.captured()),
+            "refunds": len(stripe.refunds),
+            "transfers": len(stripe.transfers),
+            "reversals": len(stripe.transfer_reversals),
+            "disputes": len(stripe.disputes),
+            "balance_transactions": len(stripe.balance_transactions),
+        },
+        "webhooks_dropped": sum(delivery.state == "dropped" for delivery in stripe.deliveries),
+        "ledger_transactions": len(books.transactions),
+    }
+
+
+@asynccontextmanager
+async def _meanwhile(deeds: Sequence[Coroutine[None, None, None]], until: asyncio.Event) -> AsyncGenerator[None]:
+    """Let the deeds go on inside the block; at its end they hear of the event, and are waited for."""
+    tasks = [asyncio.create_task(deed) for deed in deeds]
+    try:
+        yield
+    finally:
+        until.set()
+        await asyncio.gather(*tasks)

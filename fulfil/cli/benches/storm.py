@@ -1,4 +1,4 @@
-"""Everything that goes wrong at once: processes killed at random, answers of Stripe lost, webhooks disturbed."""
+"""Everything that goes wrong at once: processes killed, answers of Stripe lost, webhooks disturbed and forged."""
 
 import asyncio
 import contextlib
@@ -12,52 +12,54 @@ from fulfil.cli.benches.stripe_dump import FaultPlan, SimulatorSwitches
 from fulfil.deploy.embedded import EmbeddedStack
 
 VICTIMS = ("worker", "api", "temporal", "postgres")
-PAUSE_S = (0.5, 3.0)
+WORKER = "worker"
+IN_MID_CALL = "worker in mid-call"
 READY_WITHIN_S = 90
-DROPPED_COME_AFTER_S = 3.0
+LOOK_EVERY_S = 0.15
+AMBUSHES_APART_S = 6.0
+# The calls that move money: while one of them is answered late, the worker is killed between the call and the row.
+MOVES_MONEY = r"POST /v1/(payment_intents/[^/]+/(capture|cancel)|refunds|transfers.*|disputes.*)"
+LATE_S = 1.5
 
 
 def lossy_stripe(seed: int) -> FaultPlan:
-    """About a quarter of Stripe's answers are lost, late or failures; the dice of each line follow from the seed."""
-    shares = [
-        ("drop_after", 0.08, 0.0),
-        ("drop_before", 0.04, 0.0),
-        ("error_500_after", 0.04, 0.0),
-        ("error_500_before", 0.03, 0.0),
-        ("rate_limit", 0.03, 0.0),
-        ("delay", 0.05, 1.0),
+    """About a quarter of Stripe's answers are lost, late or failures; the dice of each line follow from the seed.
+
+    The first line is the ambush: money that moves while its answer is late.
+    """
+    every = "(POST|GET) /v1/.*"
+    lines = [
+        (MOVES_MONEY, "delay", 0.15, LATE_S),
+        (MOVES_MONEY, "drop_after", 0.1, 0.0),
+        (every, "drop_after", 0.06, 0.0),
+        (every, "drop_before", 0.04, 0.0),
+        (every, "error_500_after", 0.04, 0.0),
+        (every, "error_500_before", 0.03, 0.0),
+        (every, "rate_limit", 0.03, 0.0),
+        (every, "lock_timeout", 0.02, 0.0),
+        (every, "delay", 0.03, 1.0),
     ]
     return [
-        {"match": "(POST|GET) /v1/.*", "mode": mode, "probability": share, "delay_s": delay_s, "seed": seed + number}
-        for number, (mode, share, delay_s) in enumerate(shares)
+        {"match": match, "mode": mode, "probability": share, "delay_s": delay_s, "seed": seed + number}
+        for number, (match, mode, share, delay_s) in enumerate(lines)
     ]
 
 
 @asynccontextmanager
 async def disturbed_stripe(switches: SimulatorSwitches, seed: int) -> AsyncGenerator[Counter[str]]:
-    """Stripe misbehaves inside the block: requests as `lossy_stripe`; webhooks come twice, out of order, or late.
+    """Stripe misbehaves inside the block: requests as `lossy_stripe`; webhooks come twice, out of order, or never.
 
     The counter tells afterwards how often each fault struck.
     """
     struck: Counter[str] = Counter()
     await switches.fail_requests(lossy_stripe(seed))
-    await switches.disturb_webhooks({"duplicate": 1, "reorder_s": 1.5, "drop": 0.2, "seed": seed})
-    delivering = asyncio.create_task(_deliver_dropped(switches))
+    await switches.disturb_webhooks({"duplicate": 1, "reorder_s": 1.5, "drop": 0.1, "seed": seed})
     try:
         yield struck
     finally:
-        delivering.cancel()
-        await asyncio.gather(delivering, return_exceptions=True)
         struck.update(await switches.struck())
         await switches.fail_requests([])
         await switches.disturb_webhooks({})
-        await switches.deliver_dropped()
-
-
-async def _deliver_dropped(switches: SimulatorSwitches) -> None:
-    while True:
-        await asyncio.sleep(DROPPED_COME_AFTER_S)
-        await switches.deliver_dropped()
 
 
 @dataclass
@@ -68,23 +70,45 @@ class Nemesis:
     dice: random.Random
     report: Callable[[str], None]
     victims: Sequence[str] = VICTIMS
+    pause_s: tuple[float, float] = (0.5, 3.0)
     kills: Counter[str] = field(default_factory=Counter[str])
+    _striking: asyncio.Lock = field(default_factory=asyncio.Lock)
 
     async def rage(self, until: asyncio.Event) -> None:
         """Go on until the event; every victim is hit once before any is hit twice."""
         waiting: list[str] = []
         while not until.is_set():
             waiting = waiting or self.dice.sample(list(self.victims), len(self.victims))
-            await self._strike(waiting.pop())
-            with contextlib.suppress(TimeoutError):
-                await asyncio.wait_for(until.wait(), self.dice.uniform(*PAUSE_S))
+            victim = waiting.pop()
+            await self._strike(victim, victim)
+            await _pause(until, self.dice.uniform(*self.pause_s))
 
-    async def _strike(self, victim: str) -> None:
-        try:
-            await self.stack.kill(victim)
-        except ProcessLookupError:
-            self.report(f"{victim} is not running at the moment")
-        else:
-            self.kills[victim] += 1
-            self.report(f"kill -9 {victim}")
-        await self.stack.wait_ready(victim, READY_WITHIN_S)
+    async def lie_in_wait(self, switches: SimulatorSwitches, until: asyncio.Event) -> None:
+        """Kill the worker while a call that moves money is under way: it was made, and its row is not written."""
+        if WORKER not in self.victims:
+            return
+        seen = 0
+        while not until.is_set():
+            late = await switches.struck_first()
+            if late > seen:
+                await self._strike(WORKER, IN_MID_CALL)
+                await _pause(until, AMBUSHES_APART_S)
+                late = await switches.struck_first()
+            seen = late
+            await asyncio.sleep(LOOK_EVERY_S)
+
+    async def _strike(self, victim: str, called: str) -> None:
+        async with self._striking:
+            try:
+                await self.stack.kill(victim)
+            except ProcessLookupError:
+                self.report(f"{victim} is not running at the moment")
+            else:
+                self.kills[called] += 1
+                self.report(f"kill -9 {called}")
+            await self.stack.wait_ready(victim, READY_WITHIN_S)
+
+
+async def _pause(until: asyncio.Event, seconds: float) -> None:
+    with contextlib.suppress(TimeoutError):
+        await asyncio.wait_for(until.wait(), seconds)

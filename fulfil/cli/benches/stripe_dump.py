@@ -1,56 +1,88 @@
 """What the Stripe simulator did, read from its dump, and its switches for faults."""
 
+from collections import Counter
 from collections.abc import Mapping, Sequence
+from typing import TypeVar
 
 import httpx
-from pydantic import BaseModel, TypeAdapter
+from pydantic import BaseModel, TypeAdapter, field_validator
 
 FaultPlan = Sequence[Mapping[str, str | float | int]]
 TIMEOUT_S = 30
+# Stripe's refunds that did not, or will not, reach the customer.
+UNDONE = ("failed", "canceled")
 
 
-class SimulatedIntent(BaseModel):
-    """A payment intent."""
+class Simulated(BaseModel):
+    """An object of the platform's, or of a connected `account`."""
 
     id: str
+    account: str = ""
+
+
+class SimulatedIntent(Simulated):
+    """A payment intent."""
+
     status: str
     amount: int
     amount_received: int
     metadata: dict[str, str]
 
 
-class SimulatedCharge(BaseModel):
+class SimulatedCharge(Simulated):
     """A charge; authorised only when not `captured`."""
 
-    id: str
     status: str
     captured: bool
     amount_captured: int
     payment_intent: str
 
 
-class SimulatedRefund(BaseModel):
+class SimulatedRefund(Simulated):
     """A refund."""
 
-    id: str
     status: str
     amount: int
     payment_intent: str
+    metadata: dict[str, str] = {}
 
 
-class SimulatedTransfer(BaseModel):
+class SimulatedTransfer(Simulated):
     """A transfer to a provider."""
 
-    id: str
     amount: int
     transfer_group: str | None
 
 
-class BalanceMovement(BaseModel):
+class SimulatedReversal(Simulated):
+    """Money of a transfer that was taken back."""
+
+    amount: int
+    transfer: str
+    metadata: dict[str, str] = {}
+
+
+class SimulatedDispute(Simulated):
+    """A chargeback or an inquiry."""
+
+    amount: int
+    status: str
+    payment_intent: str
+
+
+class BalanceMovement(Simulated):
     """A movement of the platform's balance; `net` is after Stripe's fee."""
 
-    id: str
     net: int
+    type: str = "charge"
+    currency: str = "eur"
+    source: str | None = None
+
+
+class SimulatedEvent(Simulated):
+    """An event."""
+
+    type: str = ""
 
 
 class SimulatedDelivery(BaseModel):
@@ -60,15 +92,44 @@ class SimulatedDelivery(BaseModel):
     state: str
 
 
+class SimulatedBalance(BaseModel):
+    """What an account (the platform's: empty) has in a currency, beside the sum of its balance transactions."""
+
+    account: str
+    currency: str
+    pending: int
+    available: int
+    entries_pending: int
+    entries_available: int
+
+
+class SimulatedBalances(BaseModel):
+    """All of them."""
+
+    balances: list[SimulatedBalance]
+
+
+Thing = TypeVar("Thing", bound=Simulated)
+
+
 class StripeDump(BaseModel):
-    """Every object the simulator holds that has to do with money, and the webhooks that tell of them."""
+    """Every object of the platform's that has to do with money, and the webhooks that tell of them."""
 
     payment_intents: list[SimulatedIntent] = []
     charges: list[SimulatedCharge] = []
     refunds: list[SimulatedRefund] = []
     transfers: list[SimulatedTransfer] = []
+    transfer_reversals: list[SimulatedReversal] = []
+    disputes: list[SimulatedDispute] = []
     balance_transactions: list[BalanceMovement] = []
+    events: list[SimulatedEvent] = []
     deliveries: list[SimulatedDelivery] = []
+
+    @field_validator("charges", "refunds", "balance_transactions", "events", mode="before")
+    @classmethod
+    def only_the_platforms(cls, objects: list[object]) -> list[object]:
+        """Leave out what belongs to connected accounts: their side of a transfer is a charge of theirs."""
+        return [thing for thing in objects if not (isinstance(thing, dict) and "account" in thing)]
 
     def orders_by_intent(self) -> dict[str, str]:
         """Which order each payment intent belongs to."""
@@ -77,6 +138,17 @@ class StripeDump(BaseModel):
     def captured(self) -> list[SimulatedCharge]:
         """The charges that took money."""
         return [charge for charge in self.charges if charge.captured and charge.status == "succeeded"]
+
+    def orders_by_source(self) -> dict[str, str]:
+        """Which order each object that moves money belongs to."""
+        by_intent = self.orders_by_intent()
+        by_transfer = {transfer.id: transfer.transfer_group or "" for transfer in self.transfers}
+        paid = [*self.charges, *self.refunds, *self.disputes]
+        return {
+            **{thing.id: by_intent.get(thing.payment_intent, "") for thing in paid},
+            **by_transfer,
+            **{reversal.id: by_transfer.get(reversal.transfer, "") for reversal in self.transfer_reversals},
+        }
 
 
 class StruckFault(BaseModel):
@@ -100,24 +172,38 @@ class SimulatorSwitches:
         """Everything it did."""
         return StripeDump.model_validate_json((await self._http.get("dump")).raise_for_status().content)
 
+    async def balances(self) -> list[SimulatedBalance]:
+        """Every account's balance, per currency."""
+        content = (await self._http.get("balances")).raise_for_status().content
+        return SimulatedBalances.model_validate_json(content).balances
+
+    async def choose(self, **settings: int | bool) -> None:
+        """Change how long things take, among others; what is not named stays."""
+        (await self._http.post("settings", json=settings)).raise_for_status()
+
+    async def top_up(self, amount_minor: int, currency: str) -> None:
+        """Put money of ours into the platform's balance, at once."""
+        (await self._http.post("topups", json={"amount": amount_minor, "currency": currency})).raise_for_status()
+
     async def fail_requests(self, plan: FaultPlan) -> None:
         """Replace the plan of failing requests; an empty one heals it."""
         (await self._http.post("faults", json=plan)).raise_for_status()
 
     async def struck(self) -> dict[str, int]:
         """How often each mode of the plan has hit so far."""
-        content = (await self._http.get("faults")).raise_for_status().content
-        return {fault.mode: fault.struck for fault in TypeAdapter(list[StruckFault]).validate_json(content)}
+        struck: Counter[str] = Counter()
+        for fault in await self._faults():
+            struck[fault.mode] += fault.struck
+        return dict(struck)
+
+    async def struck_first(self) -> int:
+        """How often the first line of the plan has hit so far."""
+        return (await self._faults())[0].struck
 
     async def disturb_webhooks(self, faults: Mapping[str, float | int]) -> None:
         """Let deliveries of new events misbehave; an empty mapping heals them."""
         (await self._http.post("webhooks/faults", json=faults)).raise_for_status()
 
-    async def deliver_dropped(self) -> int:
-        """Send the events nobody was told about, as Stripe does sooner or later; how many there were."""
-        dump = await self.dump()
-        sent = {delivery.event_id for delivery in dump.deliveries if delivery.state != "dropped"}
-        dropped = {delivery.event_id for delivery in dump.deliveries} - sent
-        for event_id in dropped:
-            (await self._http.post(f"events/{event_id}/deliver")).raise_for_status()
-        return len(dropped)
+    async def _faults(self) -> list[StruckFault]:
+        content = (await self._http.get("faults")).raise_for_status().content
+        return TypeAdapter(list[StruckFault]).validate_json(content)

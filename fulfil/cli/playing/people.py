@@ -8,8 +8,10 @@ from pydantic import RootModel
 
 from fulfil.api.schemas.accounts import AccessToken, Account
 from fulfil.api.schemas.base import Page
+from fulfil.api.schemas.chargebacks import Chargeback
 from fulfil.api.schemas.files import File
 from fulfil.api.schemas.jobs import Acceptance, Job, Offer
+from fulfil.api.schemas.ledger import LedgerCheck, OrderLedger, TrialBalance
 from fulfil.api.schemas.orders import Order, PaymentAttempt
 from fulfil.api.schemas.providers import Provider as ProviderView
 from fulfil.api.schemas.providers import Stock
@@ -21,11 +23,14 @@ from fulfil.api.schemas.quotes import (
     QuoteProof,
     QuotesReplayed,
 )
-from fulfil.api.schemas.support import OrderLedger, Redispatched, Resolved, StuckOrder, StuckOrders, WorkflowReset
+from fulfil.api.schemas.reconciliations import Reconciliation, ReconciliationAnswer
+from fulfil.api.schemas.refunds import Refund, RefundPreview
+from fulfil.api.schemas.support import Redispatched, Resolved, StuckOrder, StuckOrders, WorkflowReset
 from fulfil.cli.client import PREFIX, ApiClient
 from fulfil.cli.timeline import Event
 from fulfil.models.messages.jobs import OfferState
 from fulfil.models.messages.parties import Role
+from fulfil.models.messages.refunds import RefundState
 
 PAGE = 100
 EXPANDED = "lines,job,payment"
@@ -60,6 +65,18 @@ class Person:
     async def cancel(self, order_id: str, reason: str, key: str | None = None) -> Order:
         """Call an order off."""
         return await self.api.post(Order, f"/orders/{order_id}/cancel", {"reason": reason}, key=key)
+
+    async def refund(self, refund_id: str) -> Refund:
+        """A refund of an order she may see."""
+        return await self.api.get(Refund, f"/refunds/{refund_id}")
+
+    async def refunds(
+        self, order_id: str | None = None, state: RefundState | None = None, limit: int = PAGE
+    ) -> list[Refund]:
+        """The newest refunds she may see, of one order or in one state."""
+        path = f"/orders/{order_id}/refunds" if order_id else "/refunds"
+        found = (await self.api.get(Page[Refund], path, state=None if order_id else state, limit=limit)).data
+        return [refund for refund in found if state is None or refund.state is state]
 
     async def timeline(self, order_id: str) -> list[Event]:
         """Everything that happened so far."""
@@ -220,9 +237,60 @@ class Support(Person):
         """Call an order off for its customer."""
         return await self.api.post(Order, f"/support/orders/{order_id}/cancel", {"reason": reason}, key=key)
 
+    async def preview_refund(self, order_id: str, question: Mapping[str, object]) -> RefundPreview:
+        """What a refund would do."""
+        return await self.api.post(RefundPreview, f"/orders/{order_id}/refunds/preview", question)
+
+    async def create_refund(self, order_id: str, new: Mapping[str, object], key: str | None = None) -> Refund:
+        """Pay an order back, wholly or in part."""
+        return await self.api.post(Refund, f"/orders/{order_id}/refunds", new, key=key, wait=QUIET_WAIT_S)
+
+    async def decide_refund(self, refund_id: str, action: str, reason: str, key: str | None = None) -> Refund:
+        """Let a refund be sent (`approve`), or not (`reject`)."""
+        return await self.api.post(Refund, f"/refunds/{refund_id}/{action}", {"reason": reason}, key=key)
+
+    async def reroute_refund(
+        self, refund_id: str, route: str, reason: str, reference: str | None = None, key: str | None = None
+    ) -> Refund:
+        """Send a refund that failed another way."""
+        body = {"route": route, "reason": reason} | ({"reference": reference} if reference else {})
+        return await self.api.post(Refund, f"/refunds/{refund_id}/reroute", body, key=key)
+
+    async def chargeback(self, chargeback_id: str) -> Chargeback:
+        """A chargeback or inquiry, with its evidence."""
+        return await self.api.get(Chargeback, f"/support/chargebacks/{chargeback_id}")
+
+    async def answer_chargeback(
+        self, chargeback_id: str, action: str, reason: str, key: str | None = None
+    ) -> Chargeback:
+        """Send the evidence to the customer's bank (`submit`), or give the money up (`accept`)."""
+        path = f"/support/chargebacks/{chargeback_id}/{action}"
+        return await self.api.post(Chargeback, path, {"reason": reason}, key=key)
+
     async def ledger(self, order_id: str) -> OrderLedger:
         """What was booked for an order."""
         return await self.api.get(OrderLedger, f"/support/orders/{order_id}/ledger")
+
+    async def check_ledger(self, order_id: str | None = None) -> LedgerCheck:
+        """What the checks find in the books of an order, or in all."""
+        scope = f"/support/orders/{order_id}/ledger" if order_id else "/support/ledger"
+        return await self.api.get(LedgerCheck, f"{scope}/check")
+
+    async def proof(self, order_id: str) -> bytes:
+        """The proof file of an order's money."""
+        return await self.api.download(f"/support/orders/{order_id}/proof")
+
+    async def reconcile(self, since: str | None = None) -> Reconciliation:
+        """Compare the books with the payment provider's, however long it takes."""
+        body = {"since": since} if since else {}
+        while True:
+            answer = await self.api.post(ReconciliationAnswer, "/support/reconciliations", body, wait=QUIET_WAIT_S)
+            if isinstance(answer.root, Reconciliation):
+                return answer.root
+
+    async def trial_balance(self) -> TrialBalance:
+        """What is left on the accounts of each kind."""
+        return await self.api.get(TrialBalance, "/support/ledger/balances")
 
 
 class Administrator(Support):

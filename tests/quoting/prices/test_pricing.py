@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from fulfil.models.messages.prices import LeadTime, PricedItem, PriceLine
-from fulfil.models.money import exponent
+from fulfil.models.money import exponent, step_minor
 from fulfil.quoting.prices.charges import TIMES
 from fulfil.quoting.prices.pricing import price_item, price_quote
 from fulfil.quoting.refusals import QuotingRefusalError, RefusalCode
@@ -161,6 +161,24 @@ def test_yen_have_no_decimals_and_orders_round_to_ten() -> None:
     assert not any(re.search(r"\d\.\d+ JPY", line.explanation) for line in (*item.lines, *quote.lines))
     assert quote.total_minor % 10 == 0
     assert abs(quote.total_minor - round(item.total_minor * 1.25)) <= 5
+
+
+def test_dinars_have_thousandths_and_an_order_comes_to_what_cards_carry() -> None:
+    item = priced(("fdm", "PLA"), 3, "kwd")
+    quote = price_quote([item], TARIFF, "kwd", LeadTime.EXPRESS)
+    amounts = [found for line in item.lines for found in re.findall(r"\S+ KWD", line.explanation)]
+    assert amounts
+    assert all(re.fullmatch(r"-?\d+\.\d{3} KWD", found) for found in amounts)
+    assert quote.total_minor % 10 == 0
+    assert abs(quote.total_minor - round(item.total_minor * 1.25)) <= 5
+    assert item.total_minor + sum(line.amount_minor for line in quote.lines) == quote.total_minor
+
+
+@given(offers, st.sampled_from(["economy", "standard", "express"]), currencies, quantities)
+def test_every_total_can_be_charged(offer: tuple[str, str], lead_time: str, currency: str, quantity: int) -> None:
+    quote = price_quote([priced(offer, quantity, currency)], TARIFF, currency, LeadTime(lead_time))
+    assert not any(option.total_minor % step_minor(currency) for option in quote.lead_time_options)
+    assert quote.total_minor % step_minor(currency) == 0
 
 
 def test_a_sheet_is_shared_by_the_pieces_that_go_on_it() -> None:

@@ -3,7 +3,7 @@
 import hashlib
 import json
 from importlib import resources
-from typing import Any
+from typing import Any, cast
 
 import pytest
 
@@ -17,7 +17,7 @@ from fulfil.quoting.prices.tariffs import (
     parse_tariff,
 )
 
-FINGERPRINTS = {"2026-2": "ac021dfb30142ed8"}
+FINGERPRINTS = {"2026-2": "ac021dfb30142ed8", "2026-3": "4a7788d8c08e87d0"}
 
 
 def published(version: str = CURRENT_TARIFF_VERSION) -> bytes:
@@ -49,7 +49,7 @@ def test_the_current_list_has_a_fingerprint() -> None:
 
 def test_the_current_list_offers_what_the_platform_promises() -> None:
     tariff = load_tariff()
-    assert {"eur", "usd", "gbp", "jpy"} == set(tariff.currencies)
+    assert {"eur", "usd", "gbp", "jpy", "kwd"} == set(tariff.currencies)
     fdm, resin, laser = (tariff.processes[name] for name in ("fdm", "resin", "laser"))
     assert isinstance(fdm, PrintProcess)
     assert isinstance(resin, PrintProcess)
@@ -87,6 +87,8 @@ def test_the_current_list_offers_what_the_platform_promises() -> None:
         (("lead_times",), {}, "lead_times"),
         (("lead_times", "express", "percent"), "-100", "lead_times.express.percent"),
         (("currencies", "jpy", "rounding_step_minor"), 7, "currencies.jpy"),
+        (("currencies", "kwd", "rounding_step_minor"), 5, "currencies.kwd.rounding_step_minor"),
+        (("currencies", "xyz"), {}, "currencies.xyz"),
         (("largest_quantity",), 0, "largest_quantity"),
         (("version",), "../../etc", "version"),
     ],
@@ -98,6 +100,26 @@ def test_a_wrong_field_is_named(path: tuple[str, ...], value: object, field: str
         place = place[step]
     place[path[-1]] = value
     assert refusal(content).field.startswith(field)
+
+
+@pytest.mark.parametrize(("old", "new"), [("2026-2", "2026-3")])
+def test_a_new_currency_changes_no_price_of_the_others(old: str, new: str) -> None:
+    before, after = json.loads(published(old)), json.loads(published(new))
+    del after["currencies"]["kwd"]
+    for content in (before, after):
+        del content["version"], content["basis"]
+    assert without(after["processes"], "kwd") == before["processes"]
+    assert {**after, "processes": None} == {**before, "processes": None}
+
+
+def without(content: Any, currency: str) -> Any:
+    """The same without anything of that name."""
+    if isinstance(content, dict):
+        found = cast("dict[str, Any]", content)
+        return {name: without(value, currency) for name, value in found.items() if name != currency}
+    if isinstance(content, list):
+        return [without(value, currency) for value in cast("list[Any]", content)]
+    return content
 
 
 def test_a_missing_currency_is_named_with_its_table() -> None:

@@ -90,7 +90,7 @@ def test_a_wish_that_is_not_offered_is_refused(given: ItemWish, code: RefusalCod
 
 
 def test_an_unknown_currency_or_tier_is_refused() -> None:
-    with pytest.raises(QuotingRefusalError, match="eur, usd, gbp or jpy"):
+    with pytest.raises(QuotingRefusalError, match="eur, usd, gbp, jpy or kwd"):
         agree(wish(), "chf", TARIFF)
     with pytest.raises(QuotingRefusalError, match="economy, standard or premium"):
         agree(wish(), "eur", TARIFF, "gold")
