@@ -6,13 +6,16 @@ from typing import Any, cast
 import httpx
 
 from tests.simulators.processes import API_KEY
+from tests.simulators.stripe.answers import conforms
 
 
 class StripeHttp:
     """Bare HTTP, so that a test sees status, headers and body as they are."""
 
     def __init__(self, url: str, api_key: str = API_KEY) -> None:
-        self.client = httpx.AsyncClient(base_url=url, auth=(api_key, ""), timeout=20, trust_env=False)
+        self.client = httpx.AsyncClient(
+            base_url=url, auth=(api_key, ""), timeout=20, trust_env=False, event_hooks={"response": [conforms]}
+        )
 
     async def post(self, path: str, key: str | None = None, /, **fields: object) -> httpx.Response:
         """A form; dicts and lists become brackets."""

@@ -12,9 +12,9 @@ from pydantic import BaseModel, BeforeValidator, Field, ValidationError, model_v
 
 from fulfil.models.messages.base import Message
 from fulfil.models.messages.prices import LeadTime
-from fulfil.models.money import Currency
+from fulfil.models.money import Currency, step_minor
 
-CURRENT_TARIFF_VERSION = "2026-2"
+CURRENT_TARIFF_VERSION = "2026-3"
 LARGEST_DOCUMENT_BYTES = 1_000_000
 DECIMAL_TEXT = re.compile(r"-?\d{1,7}(\.\d{1,6})?")
 PROCESS_NAME = re.compile(r"[a-z][a-z0-9_]*")
@@ -223,6 +223,11 @@ class Tariff(Message):
         shares = [step.percent_off for step in self.quantity_breaks]
         if starts != sorted(set(starts)) or shares != sorted(shares):
             raise ValueError("quantity_breaks: quantities must rise, and percents must not fall")
+        for currency, rules in self.currencies.items():
+            least = step_minor(currency)
+            if rules.rounding_step_minor % least:
+                where = f"currencies.{currency}.rounding_step_minor"
+                raise ValueError(f"{where}: must be a multiple of {least}, or cards can't carry the total")
         for path, rates in _rate_tables(self, ""):
             wrong = sorted(set(self.currencies) ^ set(rates))
             if wrong:

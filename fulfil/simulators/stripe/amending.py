@@ -25,10 +25,16 @@ def amending(
 
 
 def amend_object(
-    tx: Transaction, entity: JsonObject, parameters: Parameters, event: str, texts: tuple[str, ...] = ()
+    tx: Transaction,
+    entity: JsonObject,
+    parameters: Parameters,
+    event: str,
+    texts: tuple[str, ...] = (),
+    changes: Mapping[str, object] | None = None,
 ) -> JsonObject:
-    """Change metadata and texts; without a change there is no event (none either when it has no name)."""
+    """Change metadata, texts and what else was read; without a change, or a name for it, there is no event."""
     before = dict(entity)
+    entity.update(changes or {})
     entity["metadata"] = parameters.merged_metadata(cast("dict[str, str]", entity["metadata"]))
     for name in texts:
         if name in parameters.values:

@@ -19,7 +19,9 @@ from fulfil.simulators.stripe.credentials import Keys
 from fulfil.simulators.stripe.errors import (
     JsonObject,
     StripeApiError,
+    check_version,
     internal_error,
+    invalid_parameter,
     no_access_to_account,
     object_locked,
     rate_limited,
@@ -27,7 +29,7 @@ from fulfil.simulators.stripe.errors import (
     unrecognized_url,
 )
 from fulfil.simulators.stripe.expansion import check_expand, expand
-from fulfil.simulators.stripe.faults import Fault, FaultMode, FaultPlan, WebhookFaults
+from fulfil.simulators.stripe.faults import LIMITS, REPLAY_STRIKES, STRIKES, Fault, FaultMode, FaultPlan, WebhookFaults
 from fulfil.simulators.stripe.forms import Form, decode_form
 from fulfil.simulators.stripe.idempotency import StoredAnswer, remember_answer, stored_answer
 from fulfil.simulators.stripe.objects import API_VERSION, new_id
@@ -39,7 +41,6 @@ from fulfil.simulators.stripe.store import Store
 from fulfil.simulators.stripe.transaction import Cause, Transaction
 
 MAX_KEY = 255
-BUSY = {FaultMode.RATE_LIMIT: rate_limited, FaultMode.LOCK_TIMEOUT: object_locked}
 # What Stripe tells its libraries to try again, and what not to; of a 500 and a rate limit it says nothing.
 RETRIED, FINAL = frozenset(["idempotency_key_in_use", "lock_timeout"]), frozenset([400, 401, 402, 403, 404])
 DROPS = frozenset([FaultMode.DROP_BEFORE, FaultMode.DROP_AFTER])
@@ -111,7 +112,7 @@ class StripeApi:
         try:
             prepared = await self._prepare(request, request_id)
             replay = prepared.key is not None and self._stored(prepared.key) is not None
-            fault = self._faults.take(prepared.method, prepared.path, replay=replay)
+            fault = self._faults.take(prepared.method, prepared.path, REPLAY_STRIKES if replay else STRIKES)
             answer = await self._answer(prepared, fault)
         except StripeApiError as error:
             answer = _answered(error, request_id)
@@ -136,9 +137,13 @@ class StripeApi:
         publishable = self._keys.is_publishable(header, public=found is not None and found[0].public)
         if found is None:
             raise unrecognized_url(method, path)
+        check_version(request.headers.get("stripe-version", API_VERSION))
+        await self._limit(method, path)
         route, ids = found
         values, uploads = await _values(request, json_body=path.startswith("/v2/"))
         for name in (*values, *uploads):
+            if name in route.unsimulated:
+                raise invalid_parameter(name, f"{name} is a parameter of Stripe's that the simulator does not offer.")
             if name not in route.parameters:
                 raise unknown_parameter(name)
         check_expand(route.answers, Parameters(values).texts("expand") or [], listed=route.listed)
@@ -149,6 +154,13 @@ class StripeApi:
         keyed = method == "POST" or (method == "DELETE" and path.startswith("/v2/"))
         key = _idempotency_key(request) if keyed else None
         return Prepared(route, call, method, path, key, fingerprint, request_id, self._account(request))
+
+    async def _limit(self, method: str, path: str) -> None:
+        """Turn a request away for coming too soon, before it is read."""
+        limit = self._faults.take(method, path, LIMITS)
+        if limit is not None:
+            await asyncio.sleep(limit.delay_s)
+            raise rate_limited()
 
     def _account(self, request: Request) -> str:
         """The connected account a request is made for, empty for the platform."""
@@ -180,9 +192,8 @@ class StripeApi:
                 await asyncio.sleep(fault.delay_s)
             if fault is not None and fault.mode is FaultMode.DROP_BEFORE:
                 return Answer(500, "")
-            if fault is not None and fault.mode in BUSY:
-                busy = BUSY[fault.mode]()
-                raise busy
+            if fault is not None and fault.mode is FaultMode.LOCK_TIMEOUT:
+                raise object_locked()
             return self._in_transaction(prepared, fault.mode if fault else None)
         finally:
             if prepared.key is not None:

@@ -5,6 +5,7 @@ from collections.abc import Mapping
 from fulfil.simulators.stripe import charges
 from fulfil.simulators.stripe.calls import Call
 from fulfil.simulators.stripe.errors import StripeApiError, invalid_parameter, missing_resource, wrong_state
+from fulfil.simulators.stripe.intent_parameters import describe_payment
 from fulfil.simulators.stripe.money_objects import Charge
 from fulfil.simulators.stripe.objects import PaymentIntent
 from fulfil.simulators.stripe.transaction import Transaction
@@ -37,6 +38,7 @@ def capture_payment_intent(tx: Transaction, call: Call) -> Mapping[str, object]:
     if charge is None:
         raise missing_resource("charge", str(intent["latest_charge"]), param="intent")
     intent["metadata"] = metadata
+    describe_payment(intent, call.parameters)
     _describe(charge, call)
     _take(tx, intent, charge, amount)
     return intent
@@ -62,6 +64,8 @@ def capture_charge(tx: Transaction, call: Call) -> Mapping[str, object]:
         message = "The requested capture amount is greater than the amount you can capture for this charge."
         raise wrong_state(message, "amount_too_large", extra={"param": "amount"})
     _describe(charge, call)
+    charge["receipt_email"] = call.parameters.email("receipt_email") or charge["receipt_email"]
+    charge["transfer_group"] = call.parameters.text("transfer_group") or charge["transfer_group"]
     _take(tx, intent, charge, amount)
     return charge
 

@@ -23,6 +23,7 @@ class Attempt:
     return_url: str | None = None
     off_session: bool = False
     error_on_requires_action: bool = False
+    use_stripe_sdk: bool = False
 
 
 def confirm(tx: Transaction, intent: PaymentIntent, attempt: Attempt) -> PaymentIntent:
@@ -53,7 +54,9 @@ def confirm(tx: Transaction, intent: PaymentIntent, attempt: Attempt) -> Payment
         if attempt.off_session or attempt.error_on_requires_action:
             raise _declined(tx, intent, method, NOT_AUTHENTICATED, charged=attempt.off_session)
         intent["status"] = "requires_action"
-        intent["next_action"] = authentication_action(intent["id"], attempt.return_url, attempt.base_url)
+        intent["next_action"] = authentication_action(
+            intent["id"], None if attempt.use_stripe_sdk else attempt.return_url, attempt.base_url
+        )
         tx.save(intent)
         tx.record("payment_intent.requires_action", intent)
         return intent

@@ -1,5 +1,6 @@
 """Stripe's error answers: status, body, and whether an idempotency key remembers them."""
 
+import re
 from collections.abc import Mapping
 
 JsonObject = dict[str, object]
@@ -80,6 +81,12 @@ def unrecognized_url(method: str, path: str) -> StripeApiError:
         f"Unrecognized request URL ({method}: {path}). If you are trying to list objects, remove the trailing slash. "
         "If you are trying to retrieve an object, make sure you passed a valid (non-empty) identifier in your code.",
     )
+
+
+def check_version(version: str) -> None:
+    """Refuse what is no version of Stripe's API; a known form is answered in the simulator's own version."""
+    if not re.fullmatch(r"\d{4}-\d{2}-\d{2}(\.[a-z]+)?", version):
+        raise StripeApiError(400, f"Invalid Stripe API version: {version}", param="Stripe-Version")
 
 
 def no_access_to_account(account: str) -> StripeApiError:

@@ -20,7 +20,7 @@ ACCOUNT, APPLICATION = ("account",), ("application",)
 # For each kind of object, its expandable fields (dotted inside its hashes) and the kinds they may name. Kinds that
 # are never stored here are expandable all the same: their fields are null.
 EXPANDABLE: dict[str, dict[str, tuple[str, ...]]] = {
-    "account": {},
+    "account": {"external_accounts": ("list:bank_account",)},
     "balance": {},
     "balance_transaction": {
         "source": (
@@ -38,7 +38,6 @@ EXPANDABLE: dict[str, dict[str, tuple[str, ...]]] = {
         "application_fee": ("application_fee",),
         "balance_transaction": MOVEMENT,
         "customer": CUSTOMER,
-        "dispute": ("dispute",),
         "failure_balance_transaction": MOVEMENT,
         "on_behalf_of": ACCOUNT,
         "payment_intent": INTENT,
@@ -71,7 +70,7 @@ EXPANDABLE: dict[str, dict[str, tuple[str, ...]]] = {
         "evidence.uncategorized_file": ("file",),
     },
     "event": {},
-    "file": {},
+    "file": {"links": ("list:file_link",)},
     "payment_intent": {
         "application": APPLICATION,
         "customer": CUSTOMER,
@@ -80,9 +79,11 @@ EXPANDABLE: dict[str, dict[str, tuple[str, ...]]] = {
         "payment_method": METHOD,
         "payment_record": ("payment_record",),
         "review": ("review",),
+        "source": ("source",),
     },
     "payment_method": {"customer": CUSTOMER},
     "payout": {
+        "application_fee": ("application_fee",),
         "balance_transaction": MOVEMENT,
         "destination": ("bank_account", "card"),
         "failure_balance_transaction": MOVEMENT,

@@ -29,7 +29,10 @@ class FaultMode(StrEnum):
     DELAY = "delay"
 
 
-EXECUTION_FAULTS = frozenset([FaultMode.ERROR_500_BEFORE, FaultMode.ERROR_500_AFTER])
+# A rate limit strikes before anything of the request is read; a replay executes nothing, so it can't fail in that.
+LIMITS = frozenset([FaultMode.RATE_LIMIT])
+STRIKES = frozenset(FaultMode) - LIMITS
+REPLAY_STRIKES = STRIKES - {FaultMode.ERROR_500_BEFORE, FaultMode.ERROR_500_AFTER}
 
 
 class Fault(BaseModel):
@@ -90,7 +93,7 @@ class Fault(BaseModel):
 
 
 class FaultPlan:
-    """The faults in force; the first that strikes wins."""
+    """The faults in force; a rate limit comes first, else the first that strikes wins."""
 
     def __init__(self, connection: sqlite3.Connection) -> None:
         self._connection = connection
@@ -107,12 +110,12 @@ class FaultPlan:
         self._faults = faults
         self._keep()
 
-    def take(self, method: str, path: str, *, replay: bool) -> Fault | None:
-        """The fault of this request; a replay executes nothing, so only the network can fail it."""
+    def take(self, method: str, path: str, modes: frozenset[FaultMode]) -> Fault | None:
+        """The fault of these modes that strikes this request, if any."""
         line = f"{method} {path}"
         thrown = False
         for fault in self._faults:
-            if (replay and fault.mode in EXECUTION_FAULTS) or not fault.matches(line):
+            if fault.mode not in modes or not fault.matches(line):
                 continue
             thrown = True
             if fault.strikes():

@@ -3,7 +3,7 @@
 from fulfil.simulators.stripe.calls import Call
 from fulfil.simulators.stripe.customers import existing_customer
 from fulfil.simulators.stripe.errors import StripeApiError, invalid_parameter
-from fulfil.simulators.stripe.objects import AutomaticPaymentMethods, Json, PaymentMethod
+from fulfil.simulators.stripe.objects import AutomaticPaymentMethods, Json, PaymentIntent, PaymentMethod
 from fulfil.simulators.stripe.parameters import Parameters
 from fulfil.simulators.stripe.payment_methods import made_from_card, retrieve_method, usable_method
 from fulfil.simulators.stripe.transaction import Transaction
@@ -65,6 +65,16 @@ def read_card_options(parameters: Parameters, present: Json | None = None) -> Js
     if given.given("setup_future_usage"):
         options["setup_future_usage"] = given.choice("setup_future_usage", (*USAGES, "none"))
     return options
+
+
+def describe_payment(intent: PaymentIntent, parameters: Parameters) -> None:
+    """Write `payment_details`, the references of order and customer, over what is known; an empty value unsets."""
+    if not parameters.given("payment_details"):
+        return
+    given = parameters.hash("payment_details").only("customer_reference order_reference")
+    present = intent.pop("payment_details", {"customer_reference": None, "order_reference": None})
+    if given.values:
+        intent["payment_details"] = present | {name: given.text(name) for name in given.values}
 
 
 def read_customer(tx: Transaction, parameters: Parameters) -> str | None:

@@ -10,7 +10,8 @@ from fulfil.simulators.stripe.transaction import Transaction
 
 DEFAULT_LIMIT, MAX_LIMIT, MAX_TYPES = 10, 100, 20
 RANGES = {"gt": ">", "gte": ">=", "lt": "<", "lte": "<="}
-PAGING = ("limit", "starting_after", "ending_before", "created", "expand")
+CURSORS = ("limit", "starting_after", "ending_before", "expand")
+PAGING = (*CURSORS, "created")
 
 
 @dataclass

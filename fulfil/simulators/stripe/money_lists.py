@@ -9,9 +9,8 @@ from fulfil.simulators.stripe.transaction import Transaction
 
 
 def list_balance_transactions(tx: Transaction, call: Call) -> Mapping[str, object]:
-    """`GET /v1/balance_transactions`: by source, type, currency, times, or the automatic payout they left with."""
+    """`GET /v1/balance_transactions`: by source, type, currency, time, or the automatic payout they left with."""
     condition = _where("balance_transaction", call, ("source", "type", "currency"))
-    between(condition, call.parameters, "available_on", "json_extract(body, '$.available_on')")
     payout = call.parameters.text("payout")
     if payout is not None:
         found = tx.find("payout", payout)

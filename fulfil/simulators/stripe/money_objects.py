@@ -152,6 +152,7 @@ class Refund(TypedDict):
     destination_details: Json
     failure_balance_transaction: NotRequired[str]
     failure_reason: NotRequired[str]
+    instructions_email: NotRequired[str]
     metadata: Metadata
     next_action: NotRequired[Json]
     payment_intent: str | None

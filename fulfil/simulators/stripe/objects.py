@@ -139,6 +139,7 @@ class PaymentIntent(TypedDict):
     metadata: Metadata
     next_action: NextAction | None
     on_behalf_of: None
+    payment_details: NotRequired[Json]
     payment_method: str | None
     payment_method_configuration_details: None
     payment_method_options: Json

@@ -19,6 +19,7 @@ from fulfil.simulators.stripe.errors import (
 from fulfil.simulators.stripe.intent_parameters import (
     USAGES,
     check_secret,
+    describe_payment,
     only_when_confirming,
     read_allowed_types,
     read_automatic_methods,
@@ -137,6 +138,11 @@ def confirm_payment_intent(tx: Transaction, call: Call) -> Mapping[str, object]:
     capture_method = parameters.choice("capture_method", CAPTURE_METHODS)
     if capture_method:
         intent["capture_method"] = capture_method
+    allowed = read_allowed_types(parameters)
+    if allowed is not None:
+        intent["allowed_payment_method_types"] = allowed
+    if parameters.amount("amount_to_confirm") not in (None, intent["amount"]):
+        raise invalid_parameter("amount_to_confirm", f"The amount of this PaymentIntent is {intent['amount']}.")
     _describe(intent, parameters)
     try:
         method = read_method(tx, call, intent["customer"]) or _present_method(tx, intent)
@@ -209,7 +215,8 @@ def _attempt(call: Call, method: PaymentMethod | None) -> Attempt:
     if not off_session:
         parameters.flag("off_session", default=False)
     refuse = parameters.flag("error_on_requires_action", default=False)
-    return replace(attempt, off_session=off_session, error_on_requires_action=refuse)
+    in_browser = parameters.flag("use_stripe_sdk", default=False)
+    return replace(attempt, off_session=off_session, error_on_requires_action=refuse, use_stripe_sdk=in_browser)
 
 
 def _present_method(tx: Transaction, intent: PaymentIntent) -> PaymentMethod | None:
@@ -269,6 +276,7 @@ def _describe(intent: PaymentIntent, parameters: Parameters) -> None:
         intent["payment_method_options"] = {"card": read_card_options(parameters, present)}
     if parameters.given("excluded_payment_method_types"):
         intent["excluded_payment_method_types"] = read_excluded_types(parameters)
+    describe_payment(intent, parameters)
     if parameters.given("metadata"):
         intent["metadata"] = parameters.merged_metadata(intent["metadata"])
 

@@ -13,7 +13,6 @@ from fulfil.simulators.stripe.early_warnings import note_refund
 from fulfil.simulators.stripe.errors import (
     StripeApiError,
     invalid_parameter,
-    missing_parameter,
     missing_resource,
     wrong_state,
 )
@@ -23,6 +22,7 @@ from fulfil.simulators.stripe.previous import previous_attributes
 from fulfil.simulators.stripe.transaction import Transaction
 
 REASONS = ("duplicate", "fraudulent", "requested_by_customer")
+NO_CHARGE = "One of the following params should be provided for this request: payment_intent or charge."
 SUCCEED, FAIL = "succeed_refund", "fail_refund"
 FAILURES = (
     "charge_for_pending_refund_disputed",
@@ -51,6 +51,9 @@ def create_refund(tx: Transaction, call: Call) -> Mapping[str, object]:
         message = f"Refund amount ({asked}) is greater than unrefunded amount on charge ({possible})"
         raise StripeApiError(400, message, param="amount", stored=True)
     refund = _new_refund(tx, charge, amount, reason, metadata)
+    instructions = call.parameters.email("instructions_email")
+    if instructions is not None:
+        refund["instructions_email"] = instructions
     before = dict(charge)
     charge["amount_refunded"] += amount
     charge["refunded"] = charge["amount_refunded"] == charge["amount_captured"]
@@ -258,7 +261,7 @@ def _charge(tx: Transaction, call: Call) -> Charge:
             raise wrong_state(message, "payment_intent_unexpected_state")
         charge_id = intent["latest_charge"]
     if charge_id is None:
-        raise missing_parameter("charge or payment_intent")
+        raise StripeApiError(400, NO_CHARGE, code="parameter_missing", param="payment_intent")
     charge = tx.charge(charge_id)
     if charge is None:
         raise missing_resource("charge", charge_id, param="charge", status=400)

@@ -157,7 +157,8 @@ def _confirm(tx: Transaction, intent: SetupIntent, method: PaymentMethod | None,
     asks = must_authenticate(tx, method, intent["payment_method_options"], off_session=True)
     if asks or (card.behaviour in ASKING and not card.set_up):
         intent["status"] = "requires_action"
-        return_url = call.parameters.url("return_url")
+        in_browser = call.parameters.flag("use_stripe_sdk", default=False)
+        return_url = None if in_browser else call.parameters.url("return_url")
         intent["next_action"] = authentication_action(intent["id"], return_url, call.base_url)
         _attempt(tx, intent, method, "requires_action", None)
         tx.save(intent)

@@ -19,28 +19,33 @@ from fulfil.simulators.stripe import (
 from fulfil.simulators.stripe.account_views import v1_account
 from fulfil.simulators.stripe.calls import Call
 from fulfil.simulators.stripe.errors import JsonObject, no_access_to_account
-from fulfil.simulators.stripe.listing import PAGING, Condition, page
+from fulfil.simulators.stripe.listing import CURSORS, PAGING, Condition, page
 from fulfil.simulators.stripe.routing import Operation, Route, action, readable
 from fulfil.simulators.stripe.search import searching
 from fulfil.simulators.stripe.transaction import Transaction
 
-PAGES = " ".join(PAGING)
+PAGES, UNTIMED, SEARCHED = " ".join(PAGING), " ".join(CURSORS), "expand limit page query"
 INTENT = "payment_intent"
 DESCRIBED = (
     "allowed_payment_method_types capture_method customer description excluded_payment_method_types metadata "
-    "payment_method payment_method_data payment_method_options receipt_email setup_future_usage shipping "
-    "statement_descriptor statement_descriptor_suffix transfer_group"
+    "payment_details payment_method payment_method_data payment_method_options receipt_email setup_future_usage "
+    "shipping statement_descriptor statement_descriptor_suffix transfer_group"
 )
 CREATE_INTENT = (
     f"{DESCRIBED} amount automatic_payment_methods confirm confirmation_method currency error_on_requires_action "
     "mandate_data off_session radar_options return_url use_stripe_sdk"
 )
 CONFIRM_INTENT = (
-    "capture_method client_secret error_on_requires_action excluded_payment_method_types mandate_data off_session "
-    "payment_method payment_method_data payment_method_options radar_options receipt_email return_url "
-    "setup_future_usage shipping use_stripe_sdk"
+    "allowed_payment_method_types amount_to_confirm capture_method client_secret error_on_requires_action "
+    "excluded_payment_method_types mandate_data off_session payment_details payment_method payment_method_data "
+    "payment_method_options radar_options receipt_email return_url setup_future_usage shipping use_stripe_sdk"
 )
-INCREMENT = "amount description metadata statement_descriptor"
+# Destination charges, stored confirmation tokens and the like: an intent's parameters that are refused as such.
+UNSIMULATED = (
+    "amount_details application_fee_amount confirmation_token customer_account hooks mandate on_behalf_of "
+    "payment_method_configuration transfer_data"
+)
+INCREMENT = "amount description metadata payment_details statement_descriptor"
 SETUP = (
     "allowed_payment_method_types customer description excluded_payment_method_types flow_directions metadata "
     "payment_method payment_method_data payment_method_options"
@@ -79,8 +84,8 @@ def list_v1_accounts(tx: Transaction, call: Call) -> Mapping[str, object]:
     return {**found, "data": [v1_account(account) for account in cast("list[JsonObject]", found["data"])]}
 
 
-def _listed(kind: str, url: str, operation: Operation, filters: str = "") -> Route:
-    route = action("GET", url, operation, kind, f"{PAGES} {filters}")
+def _listed(kind: str, url: str, operation: Operation, filters: str = PAGES) -> Route:
+    route = action("GET", url, operation, kind, filters)
     return Route("GET", route.path, operation, kind, route.parameters, listed=True)
 
 
@@ -94,8 +99,15 @@ V2_PERSON = f"{V2_ACCOUNTS}/{{id}}/persons/{{person}}"
 DESTINATIONS = "/v2/core/event_destinations"
 
 PAYMENT_ROUTES: list[Route] = [
-    action("POST", INTENTS, payment_intents.create_payment_intent, INTENT, CREATE_INTENT),
-    _listed(INTENT, f"{INTENTS}/search", searching(INTENT, INTENTS), "query page"),
+    action(
+        "POST",
+        INTENTS,
+        payment_intents.create_payment_intent,
+        INTENT,
+        CREATE_INTENT,
+        unsimulated=UNSIMULATED,
+    ),
+    _listed(INTENT, f"{INTENTS}/search", searching(INTENT, INTENTS), SEARCHED),
     action(
         "GET",
         f"{INTENTS}/{{id}}",
@@ -104,7 +116,15 @@ PAYMENT_ROUTES: list[Route] = [
         "client_secret",
         public=True,
     ),
-    action("POST", f"{INTENTS}/{{id}}", payment_intents.update_payment_intent, INTENT, f"{DESCRIBED} amount currency"),
+    action(
+        "POST",
+        f"{INTENTS}/{{id}}",
+        payment_intents.update_payment_intent,
+        INTENT,
+        f"{DESCRIBED} amount currency",
+        unsimulated="amount_details application_fee_amount customer_account hooks payment_method_configuration "
+        "transfer_data",
+    ),
     action(
         "POST",
         f"{INTENTS}/{{id}}/confirm",
@@ -112,13 +132,27 @@ PAYMENT_ROUTES: list[Route] = [
         INTENT,
         CONFIRM_INTENT,
         public=True,
+        unsimulated="amount_details confirmation_token hooks mandate",
     ),
     action("POST", f"{INTENTS}/{{id}}/cancel", payment_intents.cancel_payment_intent, INTENT, "cancellation_reason"),
     action(
-        "POST", f"{INTENTS}/{{id}}/increment_authorization", payment_intents.increment_authorization, INTENT, INCREMENT
+        "POST",
+        f"{INTENTS}/{{id}}/increment_authorization",
+        payment_intents.increment_authorization,
+        INTENT,
+        INCREMENT,
+        unsimulated="amount_details application_fee_amount hooks transfer_data",
     ),
     readable(INTENT, INTENTS, "customer")[0],
-    action("POST", SETUPS, setup_intents.create_setup_intent, "setup_intent", CREATE_SETUP),
+    action(
+        "POST",
+        SETUPS,
+        setup_intents.create_setup_intent,
+        "setup_intent",
+        CREATE_SETUP,
+        unsimulated="attach_to_self confirmation_token customer_account on_behalf_of payment_method_configuration "
+        "single_use",
+    ),
     action(
         "GET",
         f"{SETUPS}/{{id}}",
@@ -127,7 +161,14 @@ PAYMENT_ROUTES: list[Route] = [
         "client_secret",
         public=True,
     ),
-    action("POST", f"{SETUPS}/{{id}}", setup_intents.update_setup_intent, "setup_intent", SETUP),
+    action(
+        "POST",
+        f"{SETUPS}/{{id}}",
+        setup_intents.update_setup_intent,
+        "setup_intent",
+        SETUP,
+        unsimulated="attach_to_self customer_account payment_method_configuration",
+    ),
     action(
         "POST",
         f"{SETUPS}/{{id}}/confirm",
@@ -135,12 +176,13 @@ PAYMENT_ROUTES: list[Route] = [
         "setup_intent",
         CONFIRM_SETUP,
         public=True,
+        unsimulated="allowed_payment_method_types confirmation_token",
     ),
     action("POST", f"{SETUPS}/{{id}}/cancel", setup_intents.cancel_setup_intent, "setup_intent", "cancellation_reason"),
     readable("setup_intent", SETUPS, "customer payment_method")[0],
     readable("setup_attempt", "/v1/setup_attempts", "setup_intent")[0],
     action("POST", METHODS, payment_methods.create_method, "payment_method", CREATE_METHOD, public=True),
-    _listed("payment_method", METHODS, payment_methods.list_methods, "allow_redisplay customer type"),
+    _listed("payment_method", METHODS, payment_methods.list_methods, f"{UNTIMED} allow_redisplay customer type"),
     action("GET", f"{METHODS}/{{id}}", payment_methods.retrieve, "payment_method", ""),
     action(
         "POST",
@@ -149,23 +191,44 @@ PAYMENT_ROUTES: list[Route] = [
         "payment_method",
         "allow_redisplay billing_details card metadata",
     ),
-    action("POST", f"{METHODS}/{{id}}/attach", payment_methods.attach, "payment_method", "customer"),
+    action(
+        "POST",
+        f"{METHODS}/{{id}}/attach",
+        payment_methods.attach,
+        "payment_method",
+        "customer",
+        unsimulated="customer_account",
+    ),
     action("POST", f"{METHODS}/{{id}}/detach", payment_methods.detach, "payment_method", ""),
     action("POST", "/v1/tokens", tokens.create_token, "token", "card", public=True),
     readable("token", "/v1/tokens", "")[1],
 ]
 CUSTOMER_ROUTES: list[Route] = [
-    action("POST", CUSTOMERS, customers.create_customer, "customer", f"{CUSTOMER} payment_method"),
-    _listed("customer", f"{CUSTOMERS}/search", searching("customer", CUSTOMERS), "query page"),
-    _listed("customer", CUSTOMERS, customers.list_customers, "email"),
+    action(
+        "POST",
+        CUSTOMERS,
+        customers.create_customer,
+        "customer",
+        f"{CUSTOMER} payment_method",
+        unsimulated="cash_balance source tax tax_id_data test_clock validate",
+    ),
+    _listed("customer", f"{CUSTOMERS}/search", searching("customer", CUSTOMERS), SEARCHED),
+    _listed("customer", CUSTOMERS, customers.list_customers, f"{PAGES} email"),
     action("GET", f"{CUSTOMERS}/{{id}}", customers.retrieve_customer, "customer", ""),
-    action("POST", f"{CUSTOMERS}/{{id}}", customers.update_customer, "customer", CUSTOMER),
+    action(
+        "POST",
+        f"{CUSTOMERS}/{{id}}",
+        customers.update_customer,
+        "customer",
+        CUSTOMER,
+        unsimulated="cash_balance default_source source tax validate",
+    ),
     action("DELETE", f"{CUSTOMERS}/{{id}}", customers.delete_customer, "customer", ""),
     _listed(
         "payment_method",
         f"{CUSTOMERS}/{{id}}/payment_methods",
         customers.list_customer_methods,
-        "allow_redisplay type",
+        f"{UNTIMED} allow_redisplay type",
     ),
     action(
         "GET",
@@ -178,7 +241,7 @@ CUSTOMER_ROUTES: list[Route] = [
 EVENT_ROUTES: list[Route] = [
     *readable("event", "/v1/events", "delivery_success type types"),
     action("POST", ENDPOINTS, webhook_endpoints.create_endpoint, "webhook_endpoint", f"{ENDPOINT} api_version connect"),
-    *readable("webhook_endpoint", ENDPOINTS, "", "webhook_endpoint"),
+    *readable("webhook_endpoint", ENDPOINTS, "", "webhook_endpoint", timed=False),
     action(
         "POST", f"{ENDPOINTS}/{{id}}", webhook_endpoints.update_endpoint, "webhook_endpoint", f"{ENDPOINT} disabled"
     ),

@@ -27,8 +27,8 @@ INSUFFICIENT = (
 def create_transfer(tx: Transaction, call: Call) -> Mapping[str, object]:
     """`POST /v1/transfers`."""
     parameters = call.parameters
-    amount, currency = parameters.required_amount("amount"), parameters.currency()
-    destination = parameters.required_text("destination")
+    currency, destination = parameters.currency(), parameters.required_text("destination")
+    amount = parameters.required_amount("amount")
     parameters.choice("source_type", ("card",))
     metadata, group = parameters.metadata(), parameters.text("transfer_group")
     description = parameters.text("description")

@@ -117,8 +117,6 @@ def without(content: Any, currency: str) -> Any:
     if isinstance(content, dict):
         found = cast("dict[str, Any]", content)
         return {name: without(value, currency) for name, value in found.items() if name != currency}
-    if isinstance(content, list):
-        return [without(value, currency) for value in cast("list[Any]", content)]
     return content
 
 

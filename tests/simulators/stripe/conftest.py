@@ -8,6 +8,7 @@ import pytest
 
 from fulfil.simulators.stripe.server import SimulatorOptions, create_app
 from tests.simulators.processes import API_KEY, WEBHOOK_SECRET
+from tests.simulators.stripe.answers import conforms
 from tests.simulators.stripe.till import Till
 
 NOON = 1_790_000_000.0
@@ -21,6 +22,11 @@ async def till(tmp_path: Path) -> AsyncIterator[Till]:
         http = Till("http://stripe.test")
         await http.client.aclose()
         transport = httpx.ASGITransport(app)
-        http.client = httpx.AsyncClient(transport=transport, base_url="http://stripe.test", auth=(API_KEY, ""))
+        http.client = httpx.AsyncClient(
+            transport=transport,
+            base_url="http://stripe.test",
+            auth=(API_KEY, ""),
+            event_hooks={"response": [conforms]},
+        )
         yield http
         await http.client.aclose()

@@ -4,6 +4,7 @@ from typing import Any
 
 import pytest
 
+from tests.simulators.stripe.answers import judged
 from tests.simulators.stripe.sdk_contract import violations
 from tests.simulators.stripe.test_disputes import uploaded
 from tests.simulators.stripe.till import DAY_S, Till
@@ -49,5 +50,6 @@ async def test_money_has_its_published_shape_in_every_state(till: Till, decision
     ]
     assert all(everything[kind] for kind in kinds)
     snapshots = [one["data"]["object"] for one in everything["events"]]
-    problems = {problem for entity in (*entities, *snapshots) for problem in violations(entity)}
+    problems = {problem for entity in (*entities, *snapshots) for problem in judged(entity)}
+    problems |= {problem for entity in (*entities, *snapshots) for problem in violations(entity)}
     assert sorted(problems) == []
