@@ -52,7 +52,6 @@ def item_row(
     material: str = "PLA",
     quantity: int = 2,
     material_g: int = 3,
-    currency: str = "eur",
     status: str = "firm",
 ) -> QuoteItemRow:
     """One file of it, priced."""
@@ -73,7 +72,7 @@ def item_row(
         accepted=[],
         findings=[],
         estimate=None,
-        priced={**wish, **PRICED, "currency": currency, "total_minor": amount_minor, "material_g": material_g},
+        priced={**wish, **PRICED, "currency": "eur", "total_minor": amount_minor, "material_g": material_g},
         refusal=None,
         amount_minor=amount_minor,
         analyser_version="2026-1",

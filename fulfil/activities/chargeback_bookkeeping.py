@@ -10,14 +10,17 @@ from sqlalchemy import func, select
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from fulfil.activities.mirroring import post_moved
+from fulfil.activities.releasing import read_balance
+from fulfil.activities.releasing_again import give_back, release_rest
 from fulfil.gateways.stripe.facts import BalanceEntry, DisputeFacts
 from fulfil.ledger import accounts, entries
 from fulfil.ledger.posting import correct
-from fulfil.models.messages.chargebacks import UNDECIDED, ChargebackState
+from fulfil.models.messages.chargebacks import UNDECIDED, ChargebackLoss, ChargebackState
 from fulfil.models.messages.events import EventType, NextStep
 from fulfil.models.messages.parties import STRIPE, SYSTEM, WaitingOn
 from fulfil.models.money import format_money
 from fulfil.models.tables.ledger import LedgerPostingRow, LedgerTransactionRow
+from fulfil.models.tables.orders import OrderRow
 from fulfil.models.tables.payments import ChargebackRow, PaymentRow
 from fulfil.models.tables.timeline import EventRow, append_event
 
@@ -34,7 +37,7 @@ STATES = {
     "lost": ChargebackState.LOST,
 }
 AWAITING_ANSWER = ("warning_needs_response", "needs_response")
-# A closed inquiry may still become a chargeback; what was decided is only ever turned in our favour.
+# A closed inquiry may still become a chargeback; what was decided is only turned in our favour, or with the money.
 RANKS = {
     "warning_needs_response": 0,
     "warning_under_review": 0,
@@ -60,13 +63,14 @@ async def write_dispute(
     if row is None:
         row = _new_row(payment, chargeback_id, dispute, at)
         session.add(row)
-    escalated = row.is_inquiry and not dispute.is_inquiry
+    was_won, escalated = row.state == ChargebackState.WON, row.is_inquiry and not dispute.is_inquiry
     for moved in await unbooked(session, dispute):
         await _book_entry(session, payment, row, moved, at)
     state = STATES[dispute.status]
     if state is ChargebackState.WON and await balance_of(session, row):
         state = ChargebackState.UNDER_REVIEW  # decided for us, but the money is not back yet
-    if RANKS[dispute.status] >= RANKS[row.stripe_status]:
+    taken_again = was_won and await balance_of(session, row) > 0
+    if taken_again or RANKS[dispute.status] >= RANKS[row.stripe_status]:
         row.state = state
         row.stripe_status = dispute.status
         row.is_inquiry = dispute.is_inquiry
@@ -79,6 +83,8 @@ async def write_dispute(
             row.submitted_at = at
         row.updated_at = at
     await _tell_opened(session, row, at, escalated=escalated)
+    if taken_again:
+        row.closed_at = None
     if row.state in UNDECIDED and row.loss is None:  # an appeal after a booked loss holds no money any more
         row.closed_at = None
         await _freeze(session, payment, row, at)
@@ -100,12 +106,13 @@ async def close(
     following = None
     if kind is EventType.CHARGEBACK_LOST:
         following = NextStep(who=WaitingOn.SUPPORT, what="decide how the order goes on: its money is lost")
-    elif kind is EventType.CHARGEBACK_WON and row.loss is not None:
-        following = NextStep(who=WaitingOn.SUPPORT, what="decide who gets what was lost before: it is held again")
+    elif kind is EventType.CHARGEBACK_WON and await _is_left_over(session, row.order_id, row.currency):
+        following = NextStep(who=WaitingOn.SUPPORT, what="pay back what is held again: the order has ended")
     await append_event(
         session,
         order_id=row.order_id,
-        business_key=f"{row.id}:{row.state}",
+        # Each closing has an event of its own; whoever finds it closed does not come here.
+        business_key=f"{row.id}:{row.state}:{at.isoformat()}",
         kind=kind,
         at=at,
         actor=STRIPE,
@@ -133,6 +140,11 @@ async def unbooked(session: AsyncSession, dispute: DisputeFacts) -> list[Balance
     booked = set(await session.scalars(known))
     missing = [moved for moved in dispute.entries if moved.id not in booked]
     return sorted(missing, key=lambda moved: (moved.created_at, moved.net_minor >= 0))
+
+
+def cause_of(row: ChargebackRow, loss: ChargebackLoss) -> str:
+    """What the keys of a loss begin with: the chargeback, and which of its losses."""
+    return row.id if loss.number == 1 else f"{row.id}:{loss.number}"
 
 
 def describe(row: ChargebackRow) -> str:
@@ -210,11 +222,30 @@ async def _object_of(session: AsyncSession, row: ChargebackRow, kind: str, moved
 
 
 async def _undo_loss(session: AsyncSession, row: ChargebackRow, at: datetime) -> None:
-    """The bank turned a loss it had decided: what was written off is taken back before the money comes in."""
-    key = f"{row.id}:chargeback_lost"
-    lost = await session.scalar(select(LedgerTransactionRow.id).where(LedgerTransactionRow.business_key == key))
-    if lost is not None and await correct(session, lost, reason="the bank reversed its decision", effective_at=at):
-        row.closed_at = None
+    """The bank turned a loss it had decided: it is taken back before the money comes in, and all is as it was before.
+
+    What is held again of work that is done is released; the rest waits for its work. The caller holds the loss's jobs.
+    """
+    if row.loss is None:
+        return
+    loss = ChargebackLoss.model_validate(row.loss)
+    cause = cause_of(row, loss)
+    written = select(LedgerTransactionRow.id).where(LedgerTransactionRow.business_key == f"{cause}:chargeback_lost")
+    lost = await session.scalar(written)
+    if lost is None or not await correct(session, lost, reason="the bank reversed its decision", effective_at=at):
+        return
+    row.loss, row.closed_at = None, None
+    await session.flush()
+    for part in loss.allocations:
+        if part.released_minor:
+            await give_back(session, row.order_id, cause, part, row.currency, at)
+    await release_rest(session, row.order_id, cause, row.currency, at)
+
+
+async def _is_left_over(session: AsyncSession, order_id: str, currency: str) -> bool:
+    """Whether money is held for an order that has ended without earning it."""
+    order = await session.get_one(OrderRow, order_id)
+    return order.closed_at is not None and await read_balance(session, accounts.held(order_id), currency) < 0
 
 
 async def _tell_opened(session: AsyncSession, row: ChargebackRow, at: datetime, *, escalated: bool) -> None:
@@ -240,7 +271,7 @@ async def _freeze(session: AsyncSession, payment: PaymentRow, row: ChargebackRow
     await append_event(
         session,
         order_id=row.order_id,
-        business_key=f"{row.id}:frozen:{row.state}",
+        business_key=f"{row.id}:frozen:{at.isoformat()}",
         kind=EventType.PAYMENT_FROZEN,
         at=at,
         actor=SYSTEM,
@@ -263,7 +294,7 @@ async def _thaw(session: AsyncSession, payment: PaymentRow, row: ChargebackRow, 
     await append_event(
         session,
         order_id=row.order_id,
-        business_key=f"{row.id}:unfrozen:{row.state}",
+        business_key=f"{row.id}:unfrozen:{at.isoformat()}",
         kind=EventType.PAYMENT_UNFROZEN,
         at=at,
         actor=SYSTEM,

@@ -1,37 +1,32 @@
 """Who pays for a lost chargeback: what is held, then what was released (taken back pro rata), the rest is our loss."""
 
-from collections import defaultdict
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from datetime import datetime
 
-from sqlalchemy import select
+from sqlalchemy import func, select
 from sqlalchemy.ext.asyncio import AsyncSession
 from temporalio.exceptions import ApplicationError
 
-from fulfil.activities.chargeback_bookkeeping import balance_of
+from fulfil.activities.chargeback_bookkeeping import balance_of, cause_of
 from fulfil.activities.issuing import correct_statement
-from fulfil.activities.mirroring import post_moved
+from fulfil.activities.promises import promises_of
 from fulfil.activities.releasing import read_balance
+from fulfil.activities.releasing_again import hold_jobs
+from fulfil.activities.reversing import TakeBack, book_reversal, note_refusal
 from fulfil.gateways.stripe.facts import ReversalFacts
 from fulfil.ledger import accounts, entries
 from fulfil.ledger.posting import post
 from fulfil.ledger.refund_plans import spread
+from fulfil.ledger.refundable import read_line_money, take
 from fulfil.models.messages.chargebacks import ChargebackLoss, ChargebackState, TakenBackShare, TransferPart
-from fulfil.models.messages.events import EventType
-from fulfil.models.messages.parties import SYSTEM
 from fulfil.models.messages.refunds import RefundAllocation
 from fulfil.models.money import step_minor
-from fulfil.models.tables.accounts import ProviderRow
-from fulfil.models.tables.jobs import JobRow
-from fulfil.models.tables.ledger import LedgerPostingRow, LedgerTransactionRow
-from fulfil.models.tables.payments import ChargebackRow, PaymentRow, TransferReversalRow, TransferRow
-from fulfil.models.tables.timeline import append_event
+from fulfil.models.tables.ledger import LedgerTransactionRow
+from fulfil.models.tables.payments import ChargebackRow, PaymentRow, TransferRow
 
-RELEASES = ("release", "release_taken_back")
-# What we owe a provider, and what she owes us.
-PROVIDERS = (accounts.payable(""), accounts.receivable(""))
 OVER = (ChargebackState.LOST, ChargebackState.CLOSED)
+LOST = "chargeback_lost"
 
 
 async def fix_loss(session: AsyncSession, row: ChargebackRow) -> ChargebackLoss | None:
@@ -59,10 +54,11 @@ async def fix_loss(session: AsyncSession, row: ChargebackRow) -> ChargebackLoss 
     return loss
 
 
-async def hold_providers(session: AsyncSession, loss: ChargebackLoss) -> None:
-    """Lock the providers a loss is taken from, before the payment."""
-    for provider_id in sorted({share.provider_id for share in loss.shares if share.provider_id}):
-        await session.get_one(ProviderRow, provider_id, with_for_update={"key_share": True})
+async def hold_shares(session: AsyncSession, chargeback_id: str) -> None:
+    """Lock the jobs and providers a loss that is fixed takes from, before the payment."""
+    stored = await session.scalar(select(ChargebackRow.loss).where(ChargebackRow.id == chargeback_id))
+    loss = ChargebackLoss.model_validate(stored) if stored is not None else ChargebackLoss()
+    await hold_jobs(session, [part.job_id for part in loss.allocations if part.job_id is not None])
 
 
 async def book_loss(
@@ -77,6 +73,7 @@ async def book_loss(
 
     `reversals` by transfer; the caller holds the providers and the payment.
     """
+    cause = cause_of(row, loss)
     for share in loss.shares:
         await post(
             session,
@@ -87,26 +84,27 @@ async def book_loss(
                 commission=share.commission_minor,
                 tax=share.tax_minor,
             ),
-            business_key=f"{row.id}:taken_back:{share.provider_id or 'platform'}",
+            business_key=f"{cause}:taken_back:{share.provider_id or 'platform'}",
             order_id=row.order_id,
             effective_at=at,
             currency=payment.currency,
         )
     for part in loss.transfers:
         if part.transfer_id in reversals:
-            await _book_reversal(session, row, part, reversals[part.transfer_id], at)
+            await book_reversal(session, take_back_of(row, part), reversals[part.transfer_id], at)
+        else:
+            await note_refusal(session, take_back_of(row, part), "refused", at)
     taken_back = sum(_total(share) for share in loss.shares)
     await post(
         session,
         entries.chargeback_lost(row.id, row.order_id, held=loss.held_minor + taken_back, loss=loss.loss_minor),
-        business_key=f"{row.id}:chargeback_lost",
+        business_key=f"{cause}:{LOST}",
         order_id=row.order_id,
         effective_at=at,
         currency=payment.currency,
-        stripe_object_id=row.stripe_dispute_id,
     )
-    for share in loss.shares:
-        await _correct_statement(session, row, share, at)
+    for taken in loss.allocations:
+        await correct_statement(session, cause, taken, at)
     reversed_minor = sum(facts.amount_minor for facts in reversals.values())
     return {
         "held_minor": loss.held_minor,
@@ -117,86 +115,77 @@ async def book_loss(
     }
 
 
-async def _correct_statement(session: AsyncSession, row: ChargebackRow, share: TakenBackShare, at: datetime) -> None:
-    """The provider's statement told of a payout she does not keep; an order is made by one job of hers."""
-    released = select(JobRow.id).where(
-        JobRow.order_id == row.order_id, JobRow.provider_id == share.provider_id, JobRow.released_minor > 0
+def take_back_of(row: ChargebackRow, part: TransferPart) -> TakeBack:
+    """What a loss asks back of one transfer."""
+    return TakeBack(
+        key=part.key,
+        cause="chargeback",
+        cause_id=row.id,
+        order_id=row.order_id,
+        job_id=part.job_id,
+        provider_id=part.provider_id,
+        transfer_id=part.transfer_id,
+        amount_minor=part.amount_minor,
+        share_minor=part.amount_minor,
+        currency=row.currency,
     )
-    job_id = await session.scalar(released.order_by(JobRow.id).limit(1))
-    if job_id is None:
-        return
-    part = RefundAllocation(
-        line_id=None,
-        released_minor=_total(share),
-        provider_share_minor=share.provider_minor,
-        commission_minor=share.commission_minor + share.tax_minor,
-        commission_tax_minor=share.tax_minor,
-        job_id=job_id,
-        provider_id=share.provider_id,
-    )
-    await correct_statement(session, row.id, part, at)
-
-
-@dataclass
-class _Released:
-    """What one provider's releases of the order have left after earlier take-backs."""
-
-    provider: int = 0
-    commission: int = 0
-    tax: int = 0
 
 
 async def _work_out(session: AsyncSession, row: ChargebackRow, lost: int) -> ChargebackLoss:
+    """Spread over the lines: what is held of them in proportion, then what was released of them in proportion."""
     held = min(lost, -await read_balance(session, accounts.held(row.order_id), row.currency))
-    released = await _released(session, row.order_id)
-    weights = [part for one in released.values() for part in (one.provider, one.commission, one.tax)]
-    taken = min(lost - held, sum(weights))
-    parts = iter(spread(taken, weights))
+    lines = await read_line_money(session, row.order_id)
     step = step_minor(row.currency)
-    shares: list[TakenBackShare] = []
-    for provider_id, one in released.items():
-        provider, commission, tax = next(parts), next(parts), next(parts)
-        # A transfer is reversed in whole steps; the commission gives the rest, as far as there is any.
-        moved = min(provider % step, one.commission - commission)
-        share = TakenBackShare(
-            provider_id=provider_id or None,
-            provider_minor=provider - moved,
-            commission_minor=commission + moved,
-            tax_minor=tax,
-        )
-        if _total(share):
-            shares.append(share)
-    return ChargebackLoss(
+    held_of = [max(line.held_minor, 0) for line in lines]
+    released_of = [line.released_minor for line in lines]
+    taken = min(lost - held, sum(released_of))
+    allocations: list[RefundAllocation] = []
+    parts = zip(lines, spread(min(held, sum(held_of)), held_of, step), spread(taken, released_of, step), strict=True)
+    for line, of_held, of_released in parts:
+        if of_held or of_released:
+            allocations.append(take(replace(line, held_minor=of_held), of_held + of_released))
+    shares = _shares(allocations)
+    number = 1 + await _earlier_losses(session, row)
+    loss = ChargebackLoss(
         held_minor=held,
-        shares=tuple(shares),
-        transfers=tuple([part for share in shares for part in await _transfers(session, row, share)]),
+        shares=shares,
         loss_minor=lost - held - taken,
+        allocations=tuple(allocations),
+        number=number,
     )
+    transfers = [part for share in shares for part in await _transfers(session, row, cause_of(row, loss), share)]
+    return loss.model_copy(update={"transfers": tuple(transfers)})
 
 
-async def _released(session: AsyncSession, order_id: str) -> dict[str, _Released]:
-    """By provider; one entry names at most one provider, by what we owe her or she owes us."""
-    legs = (
-        select(LedgerPostingRow.transaction_id, LedgerPostingRow.account, LedgerPostingRow.amount_minor)
-        .join(LedgerTransactionRow, LedgerTransactionRow.id == LedgerPostingRow.transaction_id)
-        .where(LedgerTransactionRow.order_id == order_id, LedgerTransactionRow.kind.in_(RELEASES))
-        .order_by(LedgerPostingRow.id)
+def _shares(allocations: Sequence[RefundAllocation]) -> tuple[TakenBackShare, ...]:
+    """What was released, by provider."""
+    shares: dict[str, TakenBackShare] = {}
+    for part in allocations:
+        if part.released_minor and part.provider_id is not None:
+            share = shares.get(part.provider_id, TakenBackShare(provider_id=part.provider_id))
+            commission = part.commission_minor - part.commission_tax_minor
+            shares[part.provider_id] = TakenBackShare(
+                provider_id=part.provider_id,
+                provider_minor=share.provider_minor + part.provider_share_minor,
+                commission_minor=share.commission_minor + commission,
+                tax_minor=share.tax_minor + part.commission_tax_minor,
+            )
+    return tuple(shares[provider_id] for provider_id in sorted(shares))
+
+
+async def _earlier_losses(session: AsyncSession, row: ChargebackRow) -> int:
+    """Losses of this chargeback that were booked, and undone when the bank turned its decision."""
+    booked = select(func.count()).where(
+        LedgerTransactionRow.order_id == row.order_id,
+        LedgerTransactionRow.kind == LOST,
+        LedgerTransactionRow.business_key.startswith(f"{row.id}:"),
     )
-    entries_of: dict[int, dict[str, int]] = defaultdict(dict)
-    for transaction_id, account, amount in await session.execute(legs):
-        entries_of[transaction_id][account] = amount
-    released: dict[str, _Released] = defaultdict(_Released)
-    for postings in entries_of.values():
-        theirs = {account: amount for account, amount in postings.items() if account.startswith(PROVIDERS)}
-        provider_id = next((account.rsplit(":", 1)[1] for account in theirs), "")
-        one = released[provider_id]
-        one.provider -= sum(theirs.values())
-        one.commission -= postings.get(accounts.COMMISSION, 0)
-        one.tax -= postings.get(accounts.COMMISSION_TAX, 0)
-    return dict(sorted(released.items()))
+    return await session.scalar(booked) or 0
 
 
-async def _transfers(session: AsyncSession, row: ChargebackRow, share: TakenBackShare) -> list[TransferPart]:
+async def _transfers(
+    session: AsyncSession, row: ChargebackRow, cause: str, share: TakenBackShare
+) -> list[TransferPart]:
     """Where the provider's share can be asked back from: what her transfers of the order have left.
 
     What the payment provider can't count in its smallest unit stays owed.
@@ -208,69 +197,24 @@ async def _transfers(session: AsyncSession, row: ChargebackRow, share: TakenBack
     )
     parts: list[TransferPart] = []
     wanted = share.provider_minor
+    promises = await promises_of(session, share.provider_id or "", row.currency)
     for transfer in await session.scalars(query):
-        amount = min(wanted, transfer.amount_minor - transfer.reversed_minor)
+        promised = sum(promise.amount_minor for promise in promises if promise.transfer_id == transfer.id)
+        amount = min(wanted, max(transfer.amount_minor - transfer.reversed_minor - promised, 0))
         amount -= amount % step_minor(transfer.currency)
         wanted -= amount
         if amount:
+            key = f"{cause}:reversal:{transfer.job_id}"
             parts.append(
                 TransferPart(
                     transfer_id=transfer.id,
                     job_id=transfer.job_id,
                     provider_id=transfer.provider_id,
                     amount_minor=amount,
+                    key=key if key not in {part.key for part in parts} else f"{key}:{transfer.id}",
                 )
             )
     return parts
-
-
-async def _book_reversal(
-    session: AsyncSession, row: ChargebackRow, part: TransferPart, reversal: ReversalFacts, at: datetime
-) -> None:
-    if reversal.entry is None:
-        raise ApplicationError(f"{reversal.id} has no balance transaction yet", type="reversal_unsettled")
-    key = f"{row.id}:reversal:{part.job_id}"
-    posted = await post_moved(
-        session,
-        entries.transfer_reversed(part.provider_id, reversal.amount_minor, pending=reversal.entry.is_pending),
-        reversal.entry,
-        business_key=key,
-        order_id=row.order_id,
-        effective_at=at,
-        stripe_object_id=reversal.id,
-    )
-    if not posted:
-        return
-    transfer = await session.get_one(TransferRow, part.transfer_id, with_for_update={"key_share": True})
-    transfer.reversed_minor += reversal.amount_minor
-    session.add(
-        TransferReversalRow(
-            id=reversal.id,
-            transfer_id=part.transfer_id,
-            order_id=row.order_id,
-            business_key=key,
-            cause_id=row.id,
-            amount_minor=reversal.amount_minor,
-            currency=reversal.currency,
-            created_at=at,
-        )
-    )
-    await append_event(
-        session,
-        order_id=row.order_id,
-        business_key=key,
-        kind=EventType.PAYMENT_TRANSFER_REVERSED,
-        at=at,
-        actor=SYSTEM,
-        subject=part.job_id,
-        data={
-            "amount_minor": reversal.amount_minor,
-            "currency": reversal.currency,
-            "transfer_id": part.transfer_id,
-            "reversal_id": reversal.id,
-            "chargeback_id": row.id,
-        },
-    )
 
 
 def _total(share: TakenBackShare) -> int:

@@ -11,7 +11,7 @@ from temporalio.client import Client
 
 from fulfil.activities.chargeback_bookkeeping import AWAITING_ANSWER, close, describe, write_dispute
 from fulfil.activities.chargeback_evidence import collect, find_bill
-from fulfil.activities.chargeback_losses import book_loss, fix_loss, hold_providers
+from fulfil.activities.chargeback_losses import book_loss, fix_loss, hold_shares
 from fulfil.activities.locking import hold_payment, missing
 from fulfil.activities.parking import parking
 from fulfil.activities.telling import tell_job_payment_thawed
@@ -71,13 +71,8 @@ class StripeChargebackActivities(ChargebackActivities):
                 row.evidence = {**await collect(session, row), **bill}
                 row.evidence_number = request.number
                 row.staged_at = None
-        with parking("evidence_refused", "Answer in Stripe's dashboard, then skip the step; or retry it."):
-            await self._gateway.stage_evidence(
-                row.stripe_dispute_id,
-                evidence=DisputeEvidence(**row.evidence),
-                submit=False,
-                idempotency_key=f"{request.chargeback_id}:evidence:{request.number}",
-            )
+        if not await self._stage(row, f"{request.chargeback_id}:evidence:{request.number}"):
+            return
         async with self._database.begin() as session:
             row = await _hold(session, request.chargeback_id)
             if row.evidence_number == request.number:
@@ -153,6 +148,22 @@ class StripeChargebackActivities(ChargebackActivities):
             )
         return {"receipt": file_id}
 
+    async def _stage(self, row: ChargebackRow, key: str) -> bool:
+        """False when the bank waits for no evidence any more: it was decided, or answered, while it was collected."""
+        with parking("evidence_refused", "Answer in Stripe's dashboard, then skip the step; or retry it."):
+            try:
+                await self._gateway.stage_evidence(
+                    row.stripe_dispute_id,
+                    evidence=DisputeEvidence(**row.evidence),
+                    submit=False,
+                    idempotency_key=key,
+                )
+            except StripeRefusedError:
+                if (await self._gateway.retrieve_dispute(row.stripe_dispute_id)).status in AWAITING_ANSWER:
+                    raise
+                return False
+        return True
+
     async def _look(self, dispute_id: str) -> DisputeFacts:
         with parking("dispute_unreadable", "Look for the dispute in Stripe's dashboard, then retry the step."):
             return await self._gateway.retrieve_dispute(dispute_id)
@@ -171,6 +182,7 @@ class StripeChargebackActivities(ChargebackActivities):
         at = self._clock()
         given_up = {"accepted_by": accepted_by.actor.id, "why": accepted_by.reason} if accepted_by else {}
         async with self._database.begin() as session:
+            await hold_shares(session, chargeback_id)
             payment = await hold_payment(session, order_id)
             row = await write_dispute(session, payment, chargeback_id, dispute, at)
             loss = await fix_loss(session, row)
@@ -184,7 +196,7 @@ class StripeChargebackActivities(ChargebackActivities):
         reversals = await self._reverse(row, loss)
         at = self._clock()
         async with self._database.begin() as session:
-            await hold_providers(session, loss)
+            await hold_shares(session, row.id)
             payment = await hold_payment(session, row.order_id)
             held = await _hold(session, row.id)
             booked = await book_loss(session, payment, held, loss, reversals, at)
@@ -195,12 +207,13 @@ class StripeChargebackActivities(ChargebackActivities):
         reversals: dict[str, ReversalFacts] = {}
         for part in loss.transfers:
             try:
-                reversals[part.transfer_id] = await self._gateway.reverse_transfer(
+                found = await self._gateway.find_reversal(part.transfer_id, idempotency_key=part.key)
+                reversals[part.transfer_id] = found or await self._gateway.reverse_transfer(
                     part.transfer_id,
                     amount_minor=part.amount_minor,
                     order_id=row.order_id,
                     refund_id=row.id,
-                    idempotency_key=f"{row.id}:reversal:{part.job_id}",
+                    idempotency_key=part.key,
                 )
             except StripeRefusedError as refused:
                 activity.logger.warning("reversal refused: %s", refused, extra={"transfer_id": part.transfer_id})

@@ -194,6 +194,30 @@ async def correct_statement(
 
     Its amounts and the commission's tax are those that were booked.
     """
+    note = "what was taken back of the sale is kept from payouts."
+    return await _restate(session, f"{cause_id}:statement:{part.job_id}", part, at, sign=-1, note=note)
+
+
+async def restore_statement(
+    session: AsyncSession, cause_id: str, part: RefundAllocation, at: datetime
+) -> DocumentRow | None:
+    """The statement of what was taken back of a job and is the provider's again; None when there was no statement."""
+    note = "what had been taken back of the sale is yours again, less what you owed us."
+    return await _restate(session, f"{cause_id}:statement_restored:{part.job_id}", part, at, sign=1, note=note)
+
+
+async def read_platform(session: AsyncSession, order_id: str) -> PlatformIdentity | None:
+    """Who stood on the order's invoice as its seller; None for an order paid before there were invoices."""
+    invoice = await _find(session, f"{order_id}:{DocumentKind.INVOICE.value}")
+    if invoice is None:
+        return None
+    seller = DocumentSnapshot.model_validate(invoice.snapshot).seller
+    return PlatformIdentity.model_validate(seller.model_dump(include=set(PlatformIdentity.model_fields)))
+
+
+async def _restate(
+    session: AsyncSession, business_key: str, part: RefundAllocation, at: datetime, *, sign: int, note: str
+) -> DocumentRow | None:
     statement = await _find(session, _statement_key(part.job_id or ""))
     if statement is None or not part.released_minor:
         return None
@@ -201,20 +225,21 @@ async def correct_statement(
     rates = {line.role: line.tax_bp for line in original.lines}
     lines = (
         DocumentLine(
-            description="Paid back to the customer",
+            description="Paid back to the customer" if sign < 0 else "Not paid back to the customer after all",
             quantity=1,
             unit="",
             unit_price_minor=None,
-            amount_minor=-part.released_minor,
+            amount_minor=sign * part.released_minor,
             tax_bp=rates[LineRole.SALE],
         ),
-        commission_line(part.commission_minor, None, rates[LineRole.COMMISSION]),
+        commission_line(-sign * part.commission_minor, None, rates[LineRole.COMMISSION]),
     )
-    booked = {"tax_minor": part.commission_tax_minor, "net_minor": part.commission_minor - part.commission_tax_minor}
+    owed_tax = -sign * part.commission_tax_minor
+    booked = {"tax_minor": owed_tax, "net_minor": -sign * part.commission_minor - owed_tax}
     taxes = [tax.model_copy(update=booked) if tax.role is LineRole.COMMISSION else tax for tax in tax_lines(lines)]
     draft = Draft(
         kind=DocumentKind.SELF_BILLING,
-        business_key=f"{cause_id}:statement:{part.job_id}",
+        business_key=business_key,
         order_id=statement.order_id,
         party_id=statement.party_id,
         currency=statement.currency,
@@ -224,7 +249,7 @@ async def correct_statement(
         taxes=taxes,
         zero_rate=original.zero_rate,
         corrects=statement.number,
-        notes=(f"Corrects statement {statement.number}: what was taken back of the sale is kept from payouts.",),
+        notes=(f"Corrects statement {statement.number}: {note}",),
     )
     return await _issue(session, draft, at)
 
@@ -304,9 +329,9 @@ async def _find(session: AsyncSession, business_key: str) -> DocumentRow | None:
 
 
 async def _notes_of(session: AsyncSession, refund: RefundRow) -> tuple[list[DocumentRow], list[DocumentRow]]:
-    """The credit notes a refund was given, and the documents that cancelled them."""
-    of_order = select(DocumentRow).where(DocumentRow.order_id == refund.order_id).order_by(DocumentRow.sequence)
-    rows = list(await session.scalars(of_order))
+    """The credit notes a refund was given, and the documents that cancelled them, oldest first."""
+    of_order = select(DocumentRow).where(DocumentRow.order_id == refund.order_id)
+    rows = list(await session.scalars(of_order.order_by(DocumentRow.year, DocumentRow.sequence)))
     given = [row for row in rows if row.business_key.startswith(_note_key(refund))]
     return given, [row for row in rows if row.business_key.startswith(_cancellation_key(refund))]
 

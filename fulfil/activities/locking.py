@@ -1,11 +1,13 @@
 """Locks rows in the one order everybody keeps: production, job, offers, provider, stock, payment, order, timeline."""
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 
 from sqlalchemy import Select, select
 from sqlalchemy.ext.asyncio import AsyncSession
 from temporalio.exceptions import ApplicationError
 
+from fulfil.models.tables.accounts import ProviderRow
 from fulfil.models.tables.jobs import JobRow, OfferRow, ProductionRow
 from fulfil.models.tables.orders import OrderLineRow, OrderRow
 from fulfil.models.tables.payments import PaymentRow
@@ -59,6 +61,12 @@ async def hold_offer(session: AsyncSession, offer_id: str) -> OfferRow:
     if offer is None:
         raise missing("offer", offer_id)
     return offer
+
+
+async def hold_providers(session: AsyncSession, provider_ids: Iterable[str]) -> None:
+    """Lock providers, always in the same order."""
+    for provider_id in sorted(set(provider_ids)):
+        await session.get_one(ProviderRow, provider_id, with_for_update={"key_share": True})
 
 
 async def hold_payment(session: AsyncSession, order_id: str) -> PaymentRow:

@@ -14,7 +14,7 @@ from fulfil.activities.parking import parking
 from fulfil.activities.placing import read_items, read_placed, refusal_of, refused, write_order
 from fulfil.activities.reissuing import issue, keys_of
 from fulfil.activities.securing import claim_job, confirm_acceptance, lose_payment
-from fulfil.activities.settling import Payout, approve_job, close_settled
+from fulfil.activities.settling import Payout, approve_job, close_settled, net_loss
 from fulfil.activities.telling import start_refund, tell_order_job_closed
 from fulfil.gateways.stripe.errors import CardDeclinedError, StripeRefusedError
 from fulfil.gateways.stripe.facts import Decline, PaymentIntentFacts, TransferFacts
@@ -200,7 +200,12 @@ class StripePaymentActivities(PaymentActivities):
             settlement = await approve_job(session, request, self._clock(), self._platform)
         if isinstance(settlement, Payout):
             payout = settlement
-            transfer = await self._transfer(request, payout) if payout.transfer_minor else None
+            transfer = await self._made_before(request, payout)
+            if transfer is None and payout.is_repeated:
+                async with self._database.begin() as session:
+                    payout = await net_loss(session, request, self._clock())
+            if transfer is None and payout.transfer_minor:
+                transfer = await self._transfer(request, payout)
             async with self._database.begin() as session:
                 settlement = await close_settled(session, request, payout, transfer, self._clock())
         if settlement.frozen:
@@ -282,6 +287,13 @@ class StripePaymentActivities(PaymentActivities):
         await start_refund(self._client, start)
         return _refunding(payment, refund_id, left)
 
+    async def _made_before(self, request: SettleJob, payout: Payout) -> TransferFacts | None:
+        """The transfer of an attempt whose answer was lost, which Stripe may have had long ago."""
+        if not (payout.is_repeated and payout.transfer_minor):
+            return None
+        made = await self._gateway.list_transfers(request.order_id)
+        return next((transfer for transfer in made if transfer.job_id == request.job_id), None)
+
     async def _transfer(self, request: SettleJob, payout: Payout) -> TransferFacts:
         account_id, charge_id = payout.stripe_account_id, payout.charge_id
         if account_id is None or charge_id is None:
@@ -291,7 +303,7 @@ class StripePaymentActivities(PaymentActivities):
                 type="transfer_refused",
                 non_retryable=True,
             )
-        first = f"{request.job_id}:transfer"
+        first = payout.transfer_key
         async with self._database.begin() as session:
             keys = await keys_of(session, first, order_id=request.order_id, subject=request.job_id, step="settle_job")
 

@@ -5,6 +5,8 @@ from dataclasses import dataclass
 
 import structlog
 from sqlalchemy import select, text
+from sqlalchemy.exc import IntegrityError
+from temporalio.exceptions import ApplicationError
 
 from fulfil.activities.bookkeeping import book_charge
 from fulfil.activities.locking import hold_payment
@@ -36,13 +38,14 @@ EVENT_OF = {
     "payment_failure_refund": "refund.failed",
     "adjustment": "charge.dispute.updated",
 }
+# Transactions of old moved one account of ours and name no entry, only the object.
 UNBOOKED = text("""
 SELECT b.id FROM balance_transactions b
 WHERE b.id = ANY(:ids) AND b.net_minor <> 0
   AND NOT EXISTS (SELECT FROM ledger_transactions t WHERE t.balance_transaction_id = b.id)
   AND NOT EXISTS (
-    SELECT FROM ledger_transactions t
-    WHERE t.stripe_object_id IN (b.source_id, b.id) AND t.balance_transaction_id IS NULL
+    SELECT FROM ledger_transactions t JOIN ledger_postings p ON p.transaction_id = t.id
+    WHERE t.stripe_object_id IN (b.source_id, b.id) AND t.balance_transaction_id IS NULL AND p.account = 'asset:stripe'
   )
 """)
 
@@ -61,7 +64,11 @@ class ProviderBooks:
         return sorted((moved for moved in listed if moved.id in found), key=lambda moved: (moved.created_at, moved.id))
 
     async def book(self, moved: BalanceEntry) -> bool:
-        """Book one entry if its object tells how; False when only its own workflow, or a person, can."""
+        """Book one entry if its object tells how; False when only its own workflow, or a person, can.
+
+        One that contradicts the books stands in nobody else's way. Raises when Stripe, Temporal or PostgreSQL do not
+        answer.
+        """
         try:
             if moved.type in PLATFORM_ENTRIES:
                 await self._platform(moved)
@@ -69,7 +76,7 @@ class ProviderBooks:
                 await self._charge(moved.source_id)
             elif moved.source_id is not None and moved.type in EVENT_OF:
                 await self.truth.act_on(f"reconciliation:{moved.id}", EVENT_OF[moved.type], moved.source_id)
-        except StripeRefusedError as error:
+        except (StripeRefusedError, ApplicationError, IntegrityError) as error:
             log.warning("not booked", entry=moved.id, type=moved.type, cause=str(error))
         return not await self.unbooked([moved])
 

@@ -12,6 +12,7 @@ from temporalio.client import Client
 
 from fulfil.activities.mirroring import mirror
 from fulfil.activities.provider_books import ProviderBooks
+from fulfil.activities.provider_debts import ProviderDebts
 from fulfil.activities.stripe_truth import StripeTruth
 from fulfil.activities.telling import start_refund
 from fulfil.gateways.stripe.facts import BalanceFacts
@@ -28,7 +29,7 @@ from fulfil.models.messages.documents import PlatformIdentity
 from fulfil.models.messages.events import EventType, NextStep
 from fulfil.models.messages.parties import SYSTEM, WaitingOn
 from fulfil.models.messages.policies import OrderPolicies
-from fulfil.models.messages.reconciliation import ReconcileMoney, ReconciliationReport, ReconciliationStep
+from fulfil.models.messages.reconciliation import FindingKind, ReconcileMoney, ReconciliationReport, ReconciliationStep
 from fulfil.models.messages.refunds import RefundReason, StartRefund
 from fulfil.models.tables.ledger import BalanceTransactionRow, LedgerTransactionRow, ReconciliationRow
 from fulfil.models.tables.orders import OrderRow
@@ -38,7 +39,7 @@ from fulfil.workflows.ports.reconciliation import ReconciliationActivities
 
 Item = TypeVar("Item")
 
-# What was written around the last look may not have been listed yet.
+# What was written around the beginning of the last look may not have been listed yet.
 OVERLAP = timedelta(hours=1)
 # Stripe keeps its events for 30 days; an installation that never looked before starts there.
 FIRST_LOOK = timedelta(days=30)
@@ -70,6 +71,7 @@ class StripeReconciliationActivities(ReconciliationActivities):
         self._gateway = gateway
         self._client = client
         self._clock = clock
+        self._debts = ProviderDebts(database, gateway, clock)
         self._books = ProviderBooks(StripeTruth(database, gateway, client, clock), platform)
 
     @activity.defn
@@ -128,6 +130,28 @@ class StripeReconciliationActivities(ReconciliationActivities):
         return ReconciliationStep(looked_at=len(long_held), repaired=acted)
 
     @activity.defn
+    async def collect_receivables(self, request: ReconcileMoney) -> ReconciliationStep:
+        """Ask providers' accounts again for what they refused to give back."""
+        del request
+        refused = await self._debts.refused()
+        collected = 0
+        for asked in refused:
+            activity.heartbeat()
+            collected += await self._debts.collect(asked)
+        return ReconciliationStep(looked_at=len(refused), repaired=collected)
+
+    @activity.defn
+    async def pay_providers(self, request: ReconcileMoney) -> ReconciliationStep:
+        """Transfer what was given back to providers, or was taken of them once too often."""
+        del request
+        owed = await self._debts.owed()
+        paid = 0
+        for due in owed:
+            activity.heartbeat()
+            paid += await self._debts.pay(due)
+        return ReconciliationStep(looked_at=len(owed), repaired=paid)
+
+    @activity.defn
     async def report_reconciliation(self, request: ReconcileMoney) -> ReconciliationReport:
         """Check every invariant, compare balances with the provider's, and keep the report."""
         since = await self._since(request)
@@ -135,7 +159,6 @@ class StripeReconciliationActivities(ReconciliationActivities):
         now = self._clock()
         said = [(balance.currency, balance.pending_minor, balance.available_minor) for balance in balances]
         async with self._database.begin() as session:
-            await anchor(session, now)
             report = ReconciliationReport(
                 reconciliation_id=request.reconciliation_id,
                 since=since,
@@ -143,16 +166,20 @@ class StripeReconciliationActivities(ReconciliationActivities):
                 steps=request.done,
                 findings=tuple(await check_books(session, now, balances=said)),
             )
-            await _keep(session, report, balances)
+            await _keep(session, report, balances, request.began_at or now)
+        if not any(finding.kind is FindingKind.ANCHOR_BROKEN for finding in report.findings):
+            # After the checks, which hold it to the one before; by itself, for nobody posts until it is written.
+            async with self._database.begin() as session:
+                await anchor(session, now)
         return report
 
     async def _since(self, request: ReconcileMoney) -> datetime:
-        """Where to begin: as asked, else an hour before the last report."""
-        if request.since is not None:
-            return request.since
+        """Where to begin: an hour before the last comparison began, however long it took, or earlier if asked to."""
         async with self._database.begin() as session:
-            last = await session.scalar(select(func.max(ReconciliationRow.finished_at)))
-        return last - OVERLAP if last else self._clock() - FIRST_LOOK
+            last = await session.scalar(select(func.max(ReconciliationRow.began_at)))
+        unseen = last - OVERLAP if last else self._clock() - FIRST_LOOK
+        # Never later: the next comparison takes what is before this one for seen.
+        return min(unseen, request.since or unseen)
 
     def _due(self) -> tuple[ColumnElement[bool], ...]:
         return (
@@ -232,12 +259,15 @@ class StripeReconciliationActivities(ReconciliationActivities):
         return True
 
 
-async def _keep(session: AsyncSession, report: ReconciliationReport, balances: Sequence[BalanceFacts]) -> None:
+async def _keep(
+    session: AsyncSession, report: ReconciliationReport, balances: Sequence[BalanceFacts], began_at: datetime
+) -> None:
     await session.execute(
         insert(ReconciliationRow)
         .values(
             id=report.reconciliation_id,
             since=report.since,
+            began_at=began_at,
             finished_at=report.finished_at,
             steps={name: step.model_dump(mode="json") for name, step in report.steps.items()},
             balances=[

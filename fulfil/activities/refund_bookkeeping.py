@@ -12,9 +12,12 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from fulfil.activities.bookkeeping import moved_money
 from fulfil.activities.issuing import cancel_credit_note, correct_statement, issue_credit_note
 from fulfil.activities.mirroring import post_moved
-from fulfil.activities.refund_planning import next_of_ended, state_of
+from fulfil.activities.promises import reversal_key
+from fulfil.activities.refund_planning import next_of_ended, plan_of, state_of
 from fulfil.activities.releasing import read_balance
-from fulfil.gateways.stripe.facts import RefundFacts, ReversalFacts
+from fulfil.activities.releasing_again import give_back
+from fulfil.activities.reversing import TakeBack
+from fulfil.gateways.stripe.facts import RefundFacts
 from fulfil.ledger import accounts, entries
 from fulfil.ledger.entries import Entry
 from fulfil.ledger.posting import correct, post
@@ -30,7 +33,7 @@ from fulfil.models.messages.refunds import (
 )
 from fulfil.models.tables.ledger import LedgerTransactionRow
 from fulfil.models.tables.orders import OrderRow
-from fulfil.models.tables.payments import PaymentRow, RefundRow, TransferReversalRow, TransferRow
+from fulfil.models.tables.payments import PaymentRow, RefundRow
 from fulfil.models.tables.timeline import append_event
 
 FAILURES = ("failed", "canceled")
@@ -80,7 +83,10 @@ async def book_decision(
 
 
 async def give_up(session: AsyncSession, payment: PaymentRow, row: RefundRow, reason: str, at: datetime) -> None:
-    """Nothing is paid back: the amount is free again, and what was owed is held for the order as before."""
+    """Nothing is paid back: the amount is free again; what was held is, what had been released is released again.
+
+    The caller holds the providers of the plan, too.
+    """
     row.state = RefundState.REJECTED
     row.updated_at = payment.updated_at = at
     payment.refunding_minor -= row.amount_minor
@@ -91,94 +97,27 @@ async def give_up(session: AsyncSession, payment: PaymentRow, row: RefundRow, re
         transaction_id = await session.scalar(written)
         if transaction_id is not None:
             await correct(session, transaction_id, reason=reason, effective_at=at)
+    for part in plan_of(row).allocations:
+        if part.released_minor:
+            await give_back(session, row.order_id, row.id, part, row.currency, at)
     # None of the lines' money is taken by it any more.
     row.plan = {**row.plan, "allocations": [], "goodwill_minor": 0}
 
 
-async def book_reversal(
-    session: AsyncSession, row: RefundRow, part: RefundAllocation, reversal: ReversalFacts, at: datetime
-) -> None:
-    """Money of the provider's is back in our balance; the caller holds her row too.
-
-    What her later payouts were netted with meanwhile is owed to her again.
-    """
-    key, provider_id = reversal_key(row, part), part.provider_id or ""
-    moved = moved_money(reversal.entry, reversal.id, amount_minor=reversal.amount_minor, currency=reversal.currency)
-    owed = min(await read_balance(session, accounts.receivable(provider_id), reversal.currency), reversal.amount_minor)
-    posted = await post_moved(
-        session,
-        entries.entry(
-            "transfer_reversed",
-            (accounts.stripe_balance(pending=moved.is_pending), reversal.amount_minor),
-            (accounts.receivable(provider_id), -owed),
-            (accounts.payable(provider_id), owed - reversal.amount_minor),
-        ),
-        moved,
-        business_key=key,
+def take_back_of(row: RefundRow, part: RefundAllocation) -> TakeBack:
+    """What a booked refund asks back of one job's transfer."""
+    return TakeBack(
+        key=reversal_key(row.id, part),
+        cause="refund",
+        cause_id=row.id,
         order_id=row.order_id,
-        effective_at=at,
-        stripe_object_id=reversal.id,
+        job_id=part.job_id or "",
+        provider_id=part.provider_id or "",
+        transfer_id=part.transfer_id if part.reversal_minor else None,
+        amount_minor=part.reversal_minor,
+        share_minor=part.provider_share_minor,
+        currency=row.currency,
     )
-    if not posted:
-        return
-    transfer = await session.get_one(TransferRow, reversal.transfer_id, with_for_update={"key_share": True})
-    transfer.reversed_minor += reversal.amount_minor
-    session.add(
-        TransferReversalRow(
-            id=reversal.id,
-            transfer_id=transfer.id,
-            order_id=row.order_id,
-            business_key=key,
-            cause_id=row.id,
-            amount_minor=reversal.amount_minor,
-            currency=reversal.currency,
-            created_at=at,
-        )
-    )
-    await append_event(
-        session,
-        order_id=row.order_id,
-        business_key=key,
-        kind=EventType.PAYMENT_TRANSFER_REVERSED,
-        at=at,
-        actor=SYSTEM,
-        subject=part.job_id or row.id,
-        data={
-            "amount_minor": reversal.amount_minor,
-            "currency": reversal.currency,
-            "transfer_id": transfer.id,
-            "reversal_id": reversal.id,
-            "refund_id": row.id,
-            "owed_minor": part.provider_share_minor - reversal.amount_minor,
-        },
-    )
-
-
-async def note_receivable(
-    session: AsyncSession, row: RefundRow, part: RefundAllocation, cause: str, at: datetime
-) -> None:
-    """The provider's share could not be taken back: she owes it, and it is kept from her next payouts."""
-    await append_event(
-        session,
-        order_id=row.order_id,
-        business_key=f"{reversal_key(row, part)}:refused",
-        kind=EventType.PAYMENT_REVERSAL_REFUSED,
-        at=at,
-        actor=STRIPE if part.reversal_minor else SYSTEM,
-        subject=part.job_id or row.id,
-        data={
-            "provider_id": part.provider_id,
-            "refund_id": row.id,
-            "cause": cause,
-            "owed_minor": part.provider_share_minor,
-            "currency": row.currency,
-        },
-    )
-
-
-def reversal_key(row: RefundRow, part: RefundAllocation) -> str:
-    """The key of the one reversal a refund asks for per job."""
-    return f"{row.id}:reversal:{part.job_id}"
 
 
 async def write_refund(

@@ -2,12 +2,13 @@
 
 from datetime import datetime
 
-from sqlalchemy import exists, select
+from sqlalchemy import select
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from fulfil.activities.locking import missing
-from fulfil.ledger.refund_plans import allocate, approve_by, plan_refund
-from fulfil.ledger.refundable import read_line_money, read_refundable
+from fulfil.activities.promises import promises_of
+from fulfil.ledger.refund_plans import EXCEEDS_PAID, allocate_anew, approve_by, plan_refund
+from fulfil.ledger.refundable import is_held_back, read_line_money, read_refundable, read_unapproved
 from fulfil.models.messages.events import EventType, NextStep
 from fulfil.models.messages.orders import OrderState
 from fulfil.models.messages.parties import SYSTEM, WaitingOn
@@ -23,7 +24,7 @@ from fulfil.models.messages.refunds import (
 )
 from fulfil.models.money import step_minor
 from fulfil.models.tables.orders import OrderRow
-from fulfil.models.tables.payments import PaymentRow, RefundRow, TransferReversalRow, TransferRow
+from fulfil.models.tables.payments import PaymentRow, RefundRow, TransferRow
 from fulfil.models.tables.timeline import append_event
 
 ENDED = (OrderState.CLOSED, OrderState.CANCELLING, OrderState.CANCELLED, OrderState.EXPIRED)
@@ -108,21 +109,26 @@ async def write_request(session: AsyncSession, payment: PaymentRow, request: Sta
 async def plan_anew(session: AsyncSession, payment: PaymentRow, row: RefundRow, at: datetime) -> RefundPlan | None:
     """The plan to book, by where the money of its lines is now; None when a person has to agree (again) first.
 
-    A line may have been released, or a chargeback opened, since the refund was asked for.
+    A line may have been released, or a chargeback opened or lost, since the refund was asked for. So much may not be
+    left of the order at all: then it can only be rejected.
     """
     plan, reason = plan_of(row), RefundReason(row.reason)
-    lines = {line.line_id: line for line in await read_line_money(session, row.order_id)}
-    wanted = [(lines[part.line_id], part.amount_minor) for part in plan.allocations]
+    parts = allocate_anew(await read_line_money(session, row.order_id), plan)
     order = await session.get_one(OrderRow, row.order_id)
+    frozen = await is_held_back(session, payment)
     plan = approve_by(
-        plan.model_copy(update={"allocations": await _reversible(session, row, allocate(wanted))}),
+        plan if parts is None else plan.model_copy(update={"allocations": await _reversible(session, row, parts)}),
         reason,
         OrderPolicies.model_validate(order.policies).refund_approval_above,
-        frozen=payment.frozen_at is not None,
+        unapproved_minor=await read_unapproved(session, row.order_id, but=row.id),
+        frozen=frozen,
     )
+    if parts is None:
+        reasons = (*plan.approval_reasons, EXCEEDS_PAID)
+        plan = plan.model_copy(update={"needs_approval": True, "approval_reasons": reasons})
     row.plan = plan.model_dump(mode="json")
     row.updated_at = at
-    agreed = row.decided_at is not None and payment.frozen_at is None
+    agreed = row.decided_at is not None and not frozen and parts is not None
     if agreed or not plan.needs_approval:
         return plan
     row.state = RefundState.AWAITING_APPROVAL
@@ -149,36 +155,34 @@ async def plan_anew(session: AsyncSession, payment: PaymentRow, row: RefundRow, 
 async def _reversible(
     session: AsyncSession, row: RefundRow, parts: tuple[RefundAllocation, ...]
 ) -> tuple[RefundAllocation, ...]:
-    """How much of each released part can be asked back of its job's transfer; fixed here, so that a retry asks alike.
+    """How much of each released part can be asked back of which transfer; fixed here, so that a retry asks alike.
 
     Less what other refunds have been promised of the same transfer; the rest stays owed by the provider.
     """
     fixed: list[RefundAllocation] = []
     for part in parts:
-        amount = 0
-        if part.provider_share_minor and part.job_id is not None:
-            transfer = await session.scalar(select(TransferRow).where(TransferRow.job_id == part.job_id))
-            if transfer is not None:
-                promised = await _promised(session, row, part.job_id)
-                left = transfer.amount_minor - transfer.reversed_minor - promised
-                amount = min(part.provider_share_minor, max(left, 0))
-                amount -= amount % step_minor(row.currency)
-        fixed.append(part.model_copy(update={"reversal_minor": amount}))
+        transfer, amount = None, 0
+        if part.provider_share_minor and part.job_id is not None and part.provider_id is not None:
+            transfer, left = await _most_left(session, part.job_id, part.provider_id, row.currency)
+            amount = min(part.provider_share_minor, left)
+            amount -= amount % step_minor(row.currency)
+        transfer_id = transfer.id if transfer is not None and amount else None
+        fixed.append(part.model_copy(update={"reversal_minor": amount, "transfer_id": transfer_id}))
     return tuple(fixed)
 
 
-async def _promised(session: AsyncSession, row: RefundRow, job_id: str) -> int:
-    """What booked refunds in nobody's hands yet are going to reverse of a job's transfer."""
-    done = exists().where(TransferReversalRow.business_key == RefundRow.id + f":reversal:{job_id}")
-    others = select(RefundRow.plan).where(
-        RefundRow.order_id == row.order_id,
-        RefundRow.id != row.id,
-        RefundRow.state == RefundState.SENT,
-        RefundRow.stripe_refund_id.is_(None),
-        ~done,
-    )
-    plans = [RefundPlan.model_validate(plan) for plan in await session.scalars(others)]
-    return sum(part.reversal_minor for plan in plans for part in plan.allocations if part.job_id == job_id)
+async def _most_left(
+    session: AsyncSession, job_id: str, provider_id: str, currency: str
+) -> tuple[TransferRow | None, int]:
+    """The transfer of a job that has most left to take back: what was given back again was a transfer of its own."""
+    found: tuple[TransferRow | None, int] = (None, 0)
+    promises = await promises_of(session, provider_id, currency)
+    for transfer in await session.scalars(select(TransferRow).where(TransferRow.job_id == job_id)):
+        promised = sum(promise.amount_minor for promise in promises if promise.transfer_id == transfer.id)
+        left = transfer.amount_minor - transfer.reversed_minor - promised
+        if left > found[1]:
+            found = (transfer, left)
+    return found
 
 
 async def _to_approve(session: AsyncSession, row: RefundRow) -> NextStep | None:

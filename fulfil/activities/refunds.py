@@ -4,19 +4,19 @@ from collections.abc import Callable
 from datetime import datetime
 
 from sqlalchemy import Select, func, select
+from sqlalchemy.ext.asyncio import AsyncSession
 from temporalio import activity
 
-from fulfil.activities.locking import hold_payment
+from fulfil.activities.locking import hold_payment, hold_providers
 from fulfil.activities.parking import parking
+from fulfil.activities.promises import refusal_key
 from fulfil.activities.refund_bookkeeping import (
     FAILURES,
     book_decision,
-    book_reversal,
     give_up,
-    note_receivable,
     pay_another_way,
     progress_of,
-    reversal_key,
+    take_back_of,
     write_failure,
     write_refund,
 )
@@ -30,19 +30,22 @@ from fulfil.activities.refund_planning import (
     write_request,
 )
 from fulfil.activities.reissuing import issue, keys_of
+from fulfil.activities.reversing import TakeBack, book_reversal, note_refusal
 from fulfil.gateways.stripe.errors import CardDeclinedError, StripeRefusedError
 from fulfil.gateways.stripe.facts import RefundFacts, RefundReason
 from fulfil.gateways.stripe.gateway import StripeGateway
 from fulfil.kit.clock import utc_now
 from fulfil.kit.database import Database
+from fulfil.ledger.refund_plans import EXCEEDS_PAID
+from fulfil.ledger.refundable import is_held_back
 from fulfil.models.messages import refunds as messages
 from fulfil.models.messages.events import EventType
 from fulfil.models.messages.parties import WaitingOn
 from fulfil.models.messages.refunds import (
     DecideRefund,
     LookAtRefund,
-    RefundAllocation,
     RefundOpened,
+    RefundPlan,
     RefundProgress,
     RefundRoute,
     RefundState,
@@ -50,8 +53,7 @@ from fulfil.models.messages.refunds import (
     SendRefund,
     StartRefund,
 )
-from fulfil.models.tables.accounts import ProviderRow
-from fulfil.models.tables.payments import PaymentRow, RefundRow, TransferReversalRow, TransferRow
+from fulfil.models.tables.payments import PaymentRow, RefundRow, TransferReversalRow
 from fulfil.models.tables.timeline import EventRow, append_event
 from fulfil.workflows.ports.refunds import RefundActivities
 
@@ -86,6 +88,7 @@ class StripeRefundActivities(RefundActivities):
         """Write the second person's decision; a rejection, also of a failed refund, frees the amount."""
         at = self._clock()
         async with self._database.begin() as session:
+            await hold_providers(session, await _providers_of(session, request.refund_id))
             payment = await hold_payment(session, request.order_id)
             row = await hold_refund(session, request.refund_id)
             possible = [RefundState.AWAITING_APPROVAL, *([] if request.approved else [RefundState.FAILED])]
@@ -93,8 +96,10 @@ class StripeRefundActivities(RefundActivities):
                 return progress_of(row)
             if row.state == RefundState.AWAITING_APPROVAL and row.requested_by.get("id") == request.actor.id:
                 return progress_of(row, refusal_code="second_person_required")
-            if request.approved and payment.frozen_at is not None:
+            if request.approved and await is_held_back(session, payment):
                 return progress_of(row, refusal_code=FROZEN)
+            if request.approved and EXCEEDS_PAID in plan_of(row).approval_reasons:
+                return progress_of(row, refusal_code=EXCEEDS_PAID)
             row.decided_by = request.actor.model_dump(mode="json")
             row.decided_at = row.updated_at = at
             if request.approved:
@@ -127,7 +132,7 @@ class StripeRefundActivities(RefundActivities):
             return progress_of(row)
         for part in plan_of(row).allocations:
             if part.provider_share_minor:
-                await self._reverse(row, part)
+                await self._reverse(take_back_of(row, part))
         if row.route == RefundRoute.CARD:
             return await self._send_to_card(row)
         async with self._database.begin() as session:
@@ -153,7 +158,7 @@ class StripeRefundActivities(RefundActivities):
             row = await hold_refund(session, request.refund_id)
             if row.state != RefundState.FAILED:
                 return progress_of(row)
-            if payment.frozen_at is not None:
+            if await is_held_back(session, payment):
                 return progress_of(row, refusal_code=FROZEN)
             row.state = RefundState.SENT
             row.route = request.route
@@ -185,38 +190,38 @@ class StripeRefundActivities(RefundActivities):
                     await book_decision(session, payment, row, plan, at)
             return row
 
-    async def _reverse(self, row: RefundRow, part: RefundAllocation) -> None:
+    async def _reverse(self, taken: TakeBack) -> None:
         """Ask the provider's share back; refused, it stays a receivable that her later payouts are netted with."""
-        key = reversal_key(row, part)
         async with self._database.begin() as session:
-            done = select(TransferReversalRow.id).where(TransferReversalRow.business_key == key)
-            noted = select(EventRow.offset).where(EventRow.business_key == f"{key}:refused")
+            done = select(TransferReversalRow.id).where(TransferReversalRow.business_key == taken.key)
+            noted = select(EventRow.offset).where(EventRow.business_key == refusal_key(taken.key))
             if await session.scalar(done) is not None or await session.scalar(noted) is not None:
                 return
-            transfer_id = await session.scalar(select(TransferRow.id).where(TransferRow.job_id == part.job_id))
-            if not part.reversal_minor or transfer_id is None:
-                await hold_payment(session, row.order_id)
-                await note_receivable(session, row, part, "no transfer to take back", self._clock())
-                return
+        if taken.transfer_id is None:
+            await self._note(taken, "no transfer to take back")
+            return
         with parking("reversal_refused", "Look at the transfer in Stripe's dashboard, then retry the step."):
             try:
-                found = await self._gateway.find_reversal(transfer_id, idempotency_key=key)
+                found = await self._gateway.find_reversal(taken.transfer_id, idempotency_key=taken.key)
                 reversal = found or await self._gateway.reverse_transfer(
-                    transfer_id,
-                    amount_minor=part.reversal_minor,
-                    order_id=row.order_id,
-                    refund_id=row.id,
-                    idempotency_key=key,
+                    taken.transfer_id,
+                    amount_minor=taken.amount_minor,
+                    order_id=taken.order_id,
+                    refund_id=taken.cause_id,
+                    idempotency_key=taken.key,
                 )
             except StripeRefusedError as refused:
-                async with self._database.begin() as session:
-                    await hold_payment(session, row.order_id)
-                    await note_receivable(session, row, part, str(refused), self._clock())
+                await self._note(taken, str(refused))
                 return
         async with self._database.begin() as session:
-            await session.get(ProviderRow, part.provider_id, with_for_update={"key_share": True})
-            await hold_payment(session, row.order_id)
-            await book_reversal(session, row, part, reversal, self._clock())
+            await hold_providers(session, [taken.provider_id])
+            await hold_payment(session, taken.order_id)
+            await book_reversal(session, taken, reversal, self._clock())
+
+    async def _note(self, taken: TakeBack, why: str) -> None:
+        async with self._database.begin() as session:
+            await hold_payment(session, taken.order_id)
+            await note_refusal(session, taken, why, self._clock())
 
     async def _send_to_card(self, row: RefundRow) -> RefundProgress:
         """Under the key of this attempt, unless Stripe has it already; refused, it failed and stays owed."""
@@ -266,6 +271,13 @@ class StripeRefundActivities(RefundActivities):
     async def _read(self, refund_id: str) -> RefundRow:
         async with self._database.begin() as session:
             return await session.get_one(RefundRow, refund_id)
+
+
+async def _providers_of(session: AsyncSession, refund_id: str) -> list[str]:
+    """Whose released money a refund takes, as far as it is planned."""
+    plan = await session.scalar(select(RefundRow.plan).where(RefundRow.id == refund_id))
+    parts = RefundPlan.model_validate(plan).allocations if plan is not None else ()
+    return [part.provider_id for part in parts if part.provider_id is not None]
 
 
 def _card_reroutes(row: RefundRow) -> Select[int]:

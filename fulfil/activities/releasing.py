@@ -7,9 +7,11 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from fulfil.activities.issuing import issue_statement
 from fulfil.activities.locking import HeldJob
+from fulfil.activities.promises import promises_of
 from fulfil.documents.taxes import tax_within
 from fulfil.ledger import accounts, entries
 from fulfil.ledger.posting import post
+from fulfil.ledger.refundable import lost_of_lines
 from fulfil.models.messages.documents import PlatformIdentity
 from fulfil.models.messages.events import EventType
 from fulfil.models.messages.parties import SYSTEM
@@ -34,9 +36,7 @@ async def release_held(
     released = await held_of_line(session, line)
     payout, commission = split_commission(released, provider.commission_bp, line.currency)
     tax = tax_within(commission, provider.commission_tax_bp)
-    owed = await read_balance(session, accounts.receivable(provider.id), line.currency)
-    # In whole steps, as the payout: what is left to transfer must be able to travel.
-    netted = min(payout, owed - owed % step_minor(line.currency))
+    netted = min(payout, await read_nettable(session, provider.id, line.currency))
     job.released_minor = released
     job.commission_minor, job.commission_tax_minor = commission, tax
     job.payout_minor, job.netted_minor = payout, netted
@@ -71,7 +71,7 @@ async def release_held(
 
 
 async def held_of_line(session: AsyncSession, line: OrderLineRow) -> int:
-    """The line's amount without the refunds decided from it while it was held, and never more than the order holds.
+    """The line's amount without what refunds and lost chargebacks took of it while it was held, at most what is held.
 
     The caller holds the payment.
     """
@@ -80,9 +80,21 @@ async def held_of_line(session: AsyncSession, line: OrderLineRow) -> int:
     )
     refunds = select(RefundRow.plan).where(RefundRow.order_id == line.order_id, decided)
     plans = [RefundPlan.model_validate(plan) for plan in await session.scalars(refunds)]
-    parts = [part for plan in plans for part in plan.allocations if part.line_id == line.id]
+    taken = [part for plan in plans for part in plan.allocations] + await lost_of_lines(session, line.order_id)
+    parts = [part for part in taken if part.line_id == line.id]
     held = -await read_balance(session, accounts.held(line.order_id), line.currency)
     return max(min(line.amount_minor - sum(part.held_minor for part in parts), held), 0)
+
+
+async def read_nettable(session: AsyncSession, provider_id: str, currency: str) -> int:
+    """What a provider owes that may be kept from her payouts, in whole steps: what is left to transfer must travel.
+
+    Not what is being taken back of her transfers right now, or she would pay it twice. The caller holds her row.
+    """
+    owed = await read_balance(session, accounts.receivable(provider_id), currency)
+    promised = sum(promise.amount_minor for promise in await promises_of(session, provider_id, currency))
+    free = max(owed - promised, 0)
+    return free - free % step_minor(currency)
 
 
 async def read_balance(session: AsyncSession, account: str, currency: str) -> int:

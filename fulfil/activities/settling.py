@@ -10,10 +10,12 @@ from temporalio.exceptions import ApplicationError
 from fulfil.activities.bookkeeping import moved_money
 from fulfil.activities.locking import HeldJob, hold_job, hold_order, hold_payment, missing
 from fulfil.activities.mirroring import post_moved
-from fulfil.activities.releasing import release_held
+from fulfil.activities.releasing import read_nettable, release_held
 from fulfil.activities.reserving import consume_material
 from fulfil.gateways.stripe.facts import TransferFacts
 from fulfil.ledger import entries
+from fulfil.ledger.posting import post
+from fulfil.ledger.refundable import lost_of_lines
 from fulfil.models.messages.documents import PlatformIdentity
 from fulfil.models.messages.events import EventType, NextStep
 from fulfil.models.messages.jobs import JobState
@@ -22,6 +24,7 @@ from fulfil.models.messages.parties import SYSTEM, Actor, ActorKind, WaitingOn
 from fulfil.models.messages.payments import JobSettlement, SettleJob
 from fulfil.models.tables.accounts import ProviderRow
 from fulfil.models.tables.jobs import JobRow
+from fulfil.models.tables.ledger import LedgerTransactionRow
 from fulfil.models.tables.orders import OrderRow
 from fulfil.models.tables.payments import TransferRow
 from fulfil.models.tables.timeline import append_event
@@ -39,6 +42,9 @@ class Payout:
     transfer_minor: int
     netted_minor: int
     currency: str
+    is_repeated: bool = False
+    """Whether an attempt before this one may have transferred it already."""
+    transfer_key: str = ""
 
 
 async def approve_job(
@@ -60,20 +66,37 @@ async def approve_job(
     payment = await hold_payment(session, request.order_id)
     order = await hold_order(session, request.order_id)
     await _write_approval(session, job, order, request, at)
-    if payment.frozen_at is None and job.released_minor is None:
+    is_repeated = job.released_minor is not None
+    if payment.frozen_at is None and not is_repeated:
         await release_held(session, held, provider, at, platform)
     if payment.frozen_at is not None:
         return await _settlement(session, held, frozen=True)
-    return Payout(
-        provider_id=provider.id,
-        stripe_account_id=provider.stripe_account_id,
-        account_id_at_approval=job.payout_account_id,
-        charge_id=payment.charge_id,
-        commission_minor=job.commission_minor or 0,
-        transfer_minor=(job.payout_minor or 0) - (job.netted_minor or 0),
-        netted_minor=job.netted_minor or 0,
-        currency=held.line.currency,
-    )
+    return await _payout(session, held, provider, payment.charge_id, is_repeated=is_repeated)
+
+
+async def net_loss(session: AsyncSession, request: SettleJob, at: datetime) -> Payout:
+    """What is left to transfer of a released job when a lost chargeback took from it before it was paid.
+
+    Only for a payout that Stripe does not have yet. Once per loss: a repeated call finds the job's columns changed.
+    """
+    held = await hold_job(session, request.job_id)
+    job = held.job
+    provider = await session.get_one(ProviderRow, job.provider_id, with_for_update={"key_share": True})
+    payment = await hold_payment(session, request.order_id)
+    lost = await lost_of_lines(session, request.order_id)
+    if any(part.job_id == job.id and part.released_minor for part in lost):
+        left = (job.payout_minor or 0) - (job.netted_minor or 0)
+        more = min(left, await read_nettable(session, provider.id, held.line.currency))
+        if more and await post(
+            session,
+            entries.netting(provider.id, more),
+            business_key=f"{job.id}:netting:{job.netted_minor or 0}",
+            order_id=job.order_id,
+            effective_at=at,
+            currency=held.line.currency,
+        ):
+            job.netted_minor = (job.netted_minor or 0) + more
+    return await _payout(session, held, provider, payment.charge_id, is_repeated=True)
 
 
 async def close_settled(
@@ -93,6 +116,30 @@ async def close_settled(
         await _book_transfer(session, request, payout, transfer, at)
     await _close_with_last_job(session, order, at)
     return await _settlement(session, held)
+
+
+async def _payout(
+    session: AsyncSession, held: HeldJob, provider: ProviderRow, charge_id: str | None, *, is_repeated: bool
+) -> Payout:
+    job = held.job
+    # One key is one amount: what was kept after the approval makes the payout another one.
+    kept = select(LedgerTransactionRow.id).where(
+        LedgerTransactionRow.order_id == job.order_id,
+        LedgerTransactionRow.business_key.startswith(f"{job.id}:netting:"),
+    )
+    is_less = is_repeated and await session.scalar(kept.limit(1)) is not None
+    return Payout(
+        provider_id=provider.id,
+        stripe_account_id=provider.stripe_account_id,
+        account_id_at_approval=job.payout_account_id,
+        charge_id=charge_id,
+        commission_minor=job.commission_minor or 0,
+        transfer_minor=(job.payout_minor or 0) - (job.netted_minor or 0),
+        netted_minor=job.netted_minor or 0,
+        currency=held.line.currency,
+        is_repeated=is_repeated,
+        transfer_key=f"{job.id}:transfer:{job.netted_minor}" if is_less else f"{job.id}:transfer",
+    )
 
 
 async def _write_approval(

@@ -24,6 +24,7 @@ making on one live timeline.
 * **Lists** are newest first: `limit`, `starting_after`, `has_more`.
 * **Amounts** are integers in minor units with a currency: `{"amount_minor": 1299, "currency": "eur"}`.
 * **Live**: `GET /api/v1/orders/{id}/events` with `Accept: text/event-stream`, resumed by `Last-Event-ID`.
+  Everybody sees of an event what concerns her; what staff noted and what the other party earns is left out.
 """
 TAGS = [
     {"name": AUTH, "description": "Signing in, guests, accounts, API keys."},

@@ -1,5 +1,6 @@
 """Errors as RFC 9457 problem details: what is wrong, which field, what to do about it; never a stack trace."""
 
+import re
 from collections.abc import Mapping, Sequence
 from http import HTTPStatus
 from typing import cast
@@ -16,6 +17,8 @@ log = structlog.stdlib.get_logger(__name__)
 
 PROBLEM_JSON = "application/problem+json"
 REQUEST_ID = "X-Request-Id"
+# How the validation shows what a literal may be: only the value concerns the client.
+ENUM_MEMBER = re.compile(r"<\w+\.\w+: ('[^']*')>")
 CODES = {
     HTTPStatus.BAD_REQUEST: "bad_request",
     HTTPStatus.NOT_FOUND: "not_found",
@@ -151,7 +154,8 @@ async def _answer_validation_error(request: Request, error: Exception) -> Respon
 
 
 async def _answer_bug(request: Request, error: Exception) -> Response:
-    log.error("unhandled error", path=request.url.path, exc_info=error)
+    # The middleware that binds the id to every line has ended when this runs.
+    log.error("unhandled error", path=request.url.path, request_id=request_id_of(request), exc_info=error)
     problem = ProblemError(
         HTTPStatus.INTERNAL_SERVER_ERROR,
         "internal_error",
@@ -167,7 +171,7 @@ def _validation_problem(request: Request, error: RequestValidationError) -> Prob
     first = errors[0]
     location = cast("Sequence[str | int]", first["loc"])
     where, *path = location
-    kind, message = str(first["type"]), str(first["msg"])
+    kind, message = str(first["type"]), ENUM_MEMBER.sub(r"\1", str(first["msg"]).removeprefix("Value error, "))
     if where == "path":
         return not_found(str(path[0]).removesuffix("_id").replace("_", " "))
     if kind == "json_invalid":
@@ -188,6 +192,8 @@ def _validation_problem(request: Request, error: RequestValidationError) -> Prob
     remedies = {
         "missing": f"{param} is missing: send it.",
         "extra_forbidden": f"{param} is not a field of this request: leave it out.",
+        "model_attributes_type": f"{param}: Input should be an object.",
+        "too_short": f"{param} has too few items: leave it out, or name some.",
     }
     more = f" ({len(errors) - 1} more)" if len(errors) > 1 else ""
     return invalid(code, remedies.get(kind, f"{param}: {message}.") + more, param)

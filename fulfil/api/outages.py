@@ -28,6 +28,8 @@ TEMPORAL_DOWN = (
     RPCStatusCode.ABORTED,
     RPCStatusCode.INTERNAL,
     RPCStatusCode.UNKNOWN,
+    # A workflow whose tasks fail or time out, as when workers are overloaded or killed, takes no updates for a while.
+    RPCStatusCode.FAILED_PRECONDITION,
 )
 
 

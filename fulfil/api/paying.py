@@ -5,6 +5,7 @@ from http import HTTPStatus
 from fulfil.api.access import Principal
 from fulfil.api.actions import PAYABLE
 from fulfil.api.context import ApiContext
+from fulfil.api.disclosure import discreet
 from fulfil.api.errors import ProblemError, conflict, invalid, not_found
 from fulfil.api.intentions import Intention
 from fulfil.api.outages import stripe_outages
@@ -68,7 +69,7 @@ async def _confirm(
                 param="payment_method",
                 state=order.state,
                 allowed_actions=order.allowed_actions,
-                decline_code=error.decline_code,
+                decline_code=discreet(error.decline_code),
             ) from error
         except StripeRefusedError as error:
             if error.code == MOVED_ON:
@@ -77,9 +78,12 @@ async def _confirm(
 
 
 def _not_payable(order: Order) -> ProblemError:
+    # Read a moment ago it may have looked payable: Stripe knew already that it is cancelled or paid.
+    told = f"The order is {order.state.value}, its payment {order.payment_state.value}: nothing is to be paid."
+    moved_on = "The order has just been cancelled or paid: read it again."
     return conflict(
         "not_payable",
-        f"The order is {order.state.value}, its payment {order.payment_state.value} or further: nothing is to be paid.",
+        moved_on if "pay" in order.allowed_actions else told,
         state=order.state,
         allowed_actions=[action for action in order.allowed_actions if action != "pay"],
     )

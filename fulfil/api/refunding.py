@@ -15,7 +15,7 @@ from fulfil.api.readers.orders import may_see_order
 from fulfil.api.readers.refunds import find_refund, represent_preview
 from fulfil.api.schemas.refunds import NewRefund, Refund, RefundPreview, RefundQuestion, RefundRerouting
 from fulfil.api.writers.idempotency import Claim, claim, find_claim
-from fulfil.ledger.refund_plans import plan_refund
+from fulfil.ledger.refund_plans import FROZEN, plan_refund
 from fulfil.ledger.refundable import Refundable, read_refundable
 from fulfil.models.ids import new_id
 from fulfil.models.messages.refunds import (
@@ -94,9 +94,12 @@ async def decide(
 async def reroute(
     context: ApiContext, caller: Principal, refund_id: str, way: RefundRerouting, intention: Intention
 ) -> None:
-    """Send a refund that failed another way; 409 when it did not fail, 422 for a bank transfer without a reference."""
+    """Send a refund that failed another way; 409 when it did not fail, 422 for a reference that lacks or has no use."""
     if way.route is RefundRoute.BANK and way.reference is None:
         raise invalid("reference_missing", "Name the bank transfer that paid it.", "reference")
+    # The customer is told the reference: one of a bank transfer that was not made would mislead her.
+    if way.route is not RefundRoute.BANK and way.reference is not None:
+        raise invalid("reference_unneeded", "Only a bank transfer has a reference: leave it out.", "reference")
     refund, claimed = await _look(context, caller, refund_id, intention)
     rerouting = RerouteRefund(
         refund_id=refund_id,
@@ -221,4 +224,4 @@ def _refused(plan: RefundPlan, payment_state: str) -> ProblemError:
     code, detail = plan.refusal_code or "refund_refused", plan.refusal_detail or "This can't be refunded."
     if code in ABOUT_INPUT:
         return ProblemError(HTTPStatus.UNPROCESSABLE_ENTITY, code, detail, param=ABOUT_INPUT[code])
-    return conflict(code, detail, state=payment_state)
+    return conflict(code, detail, state="frozen" if code == FROZEN else payment_state)

@@ -9,6 +9,7 @@ from fastapi.sse import format_sse_event
 from fulfil.api.access import Principal
 from fulfil.api.actions import ENDED
 from fulfil.api.context import ApiContext
+from fulfil.api.disclosure import disclose
 from fulfil.api.errors import ProblemError
 from fulfil.api.metrics import STREAMS
 from fulfil.api.readers.events import read_events
@@ -24,13 +25,22 @@ log = structlog.stdlib.get_logger(__name__)
 
 
 async def stream_events(
-    context: ApiContext, order_id: str, after: int, keepalive_s: float = KEEPALIVE_S
+    context: ApiContext,
+    caller: Principal,
+    order_id: str,
+    after: int,
+    *,
+    ended: bool = False,
+    keepalive_s: float = KEEPALIVE_S,
 ) -> AsyncGenerator[bytes]:
-    """Server-sent events beyond the offset `after`: the past, then the present, until the order has ended."""
+    """What the caller may see beyond the offset `after`: the past, then the present, until the order has ended.
+
+    Of an order that has `ended` it is the past alone, with what came after its end (a refund, a chargeback).
+    """
     with STREAMS.track_inprogress():
         yield format_sse_event(retry=RECONNECT_MS)
         try:
-            async for event in _follow(context, order_id, after, keepalive_s):
+            async for event in _follow(context, caller, order_id, after, None if ended else keepalive_s):
                 yield _frame(event)
         except ProblemError as error:
             # The client reconnects with Last-Event-ID and goes on where this ends.
@@ -53,16 +63,21 @@ async def wait_until_ended(context: ApiContext, caller: Principal, order_id: str
 
 
 async def _follow(
-    context: ApiContext, order_id: str, after: int, keepalive_s: float
+    context: ApiContext, caller: Principal, order_id: str, after: int, keepalive_s: float | None
 ) -> AsyncGenerator[TimelineEvent | None]:
-    """Subscribe first, read the past second, skip what comes twice; None when nothing happened for a while."""
+    """Subscribe first, read the past second, skip what comes twice; None when nothing happened for a while.
+
+    Without `keepalive_s` nothing is waited for.
+    """
     last = after
     with context.feed.subscribe(order_id) as subscription:
-        for event in await _past(context, order_id, after):
-            yield event
-            last = event.id
-            if event.type in LAST_EVENTS:
-                return
+        over = keepalive_s is None
+        for past in await _past(context, caller, order_id, after):
+            yield past
+            last = past.id
+            over = over or past.type in LAST_EVENTS
+        if over:
+            return
         while True:
             try:
                 async with asyncio.timeout(keepalive_s):
@@ -72,17 +87,20 @@ async def _follow(
                 continue
             if event.id <= last:
                 continue
-            yield event
             last = event.id
+            told = disclose(event, caller)
+            if told is None:
+                continue
+            yield told
             if event.type in LAST_EVENTS:
                 return
 
 
-async def _past(context: ApiContext, order_id: str, after: int) -> list[TimelineEvent]:
+async def _past(context: ApiContext, caller: Principal, order_id: str, after: int) -> list[TimelineEvent]:
     events: list[TimelineEvent] = []
     while True:
         async with context.begin() as session:
-            page = await read_events(session, order_id, after=after, limit=PAGE)
+            page = await read_events(session, caller, order_id, after=after, limit=PAGE)
         events += page
         if len(page) < PAGE:
             return events

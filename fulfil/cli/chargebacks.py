@@ -13,6 +13,9 @@ from fulfil.cli.exits import CommandError
 from fulfil.cli.rendering import console, show, show_json, show_table
 from fulfil.cli.running import DataDir, Output, OutputFormat
 from fulfil.models.messages.chargebacks import ChargebackState
+from fulfil.models.messages.events import NextStep
+from fulfil.models.messages.parties import WaitingOn
+from fulfil.models.money import format_money
 
 PATH = "/support/chargebacks"
 LONGEST_LIST = 100
@@ -128,6 +131,26 @@ def _read(chargeback_id: str, data_dir: Path | None, act_as: str) -> Chargeback:
     return ask(question, data_dir, act_as)
 
 
+def _move(step: NextStep) -> str:
+    who = "" if step.who is WaitingOn.NOBODY else f"{step.who.value}: "
+    return f"{who}{step.what}{f', until {step.by:%Y-%m-%d %H:%M} UTC' if step.by else ''}"
+
+
+def _loss(chargeback: Chargeback) -> str | None:
+    """Who pays for a lost one: what was held, what is taken back, and ourselves."""
+    loss = chargeback.loss
+    if loss is None:
+        return None
+    parts = {
+        "held for the order": loss.held_minor,
+        "providers": sum(share.provider_minor for share in loss.shares),
+        "our commission": sum(share.commission_minor + share.tax_minor for share in loss.shares),
+        "our loss": loss.loss_minor,
+    }
+    currency = chargeback.amount.currency
+    return ", ".join(f"{who} {format_money(minor, currency)}" for who, minor in parts.items() if minor) or None
+
+
 def _show(chargeback: Chargeback, output: OutputFormat) -> None:
     facts: dict[str, object] = {
         "chargeback": chargeback.id,
@@ -140,8 +163,10 @@ def _show(chargeback: Chargeback, output: OutputFormat) -> None:
         "staged": chargeback.staged_at,
         "submitted": chargeback.submitted_at,
         "closed": chargeback.closed_at,
-        "next": f"{chargeback.next.who}: {chargeback.next.what}" if chargeback.next else None,
+        "next": _move(chargeback.next) if chargeback.next else None,
         "possible now": ", ".join(chargeback.allowed_actions) or None,
+        "who paid": _loss(chargeback),
+        "statements": "\n".join(one.text for one in chargeback.statements) or None,
         **{name.replace("_", " "): text for name, text in chargeback.evidence.items()},
     }
     show(output, chargeback, facts)

@@ -1,15 +1,18 @@
 """`fulfil order …`: place, pay, list, show, watch live, cancel, refund, recalculate."""
 
 import asyncio
+from collections.abc import Mapping
 from contextlib import aclosing
+from http import HTTPStatus
 from typing import Annotated
 
 import typer
 from rich.console import Console
 
+from fulfil.api.schemas.documents import Documents
 from fulfil.api.schemas.orders import Order, PaymentAttempt
 from fulfil.api.schemas.quotes import OrderRecalculation, Quote
-from fulfil.cli.client import ApiClient
+from fulfil.cli.client import ApiClient, ProblemError
 from fulfil.cli.connection import ActAs, DryRun, Reason, ask, find_api, find_token
 from fulfil.cli.exits import CommandError
 from fulfil.cli.playing.people import Customer, Person
@@ -17,7 +20,8 @@ from fulfil.cli.quote_views import show_repriced
 from fulfil.cli.refunds import create as refund_order
 from fulfil.cli.rendering import console, show, show_json, show_table
 from fulfil.cli.running import DataDir, Output, OutputFormat
-from fulfil.cli.timeline import next_line, timeline_line
+from fulfil.cli.timeline import document_name, next_line, timeline_line
+from fulfil.models.messages.payments import PaymentState
 
 app = typer.Typer(no_args_is_help=True, help="Orders: place, pay, list, show, watch, cancel, refund, recalculate.")
 
@@ -26,6 +30,15 @@ app.command("refund")(refund_order)
 OrderId = Annotated[str, typer.Argument(metavar="ORDER")]
 # A watcher outlives a restart of everything.
 WATCH_PATIENCE_S = 600
+WORDS_OF_PAYMENT: Mapping[PaymentState, str] = {
+    PaymentState.REQUIRES_PAYMENT: "not yet",
+    PaymentState.REQUIRES_ACTION: "not yet: the bank asks the customer to confirm (3-D Secure)",
+    PaymentState.AUTHORIZED: "reserved by the bank, not taken yet",
+    PaymentState.CAPTURED: "yes",
+    PaymentState.FAILED: "no: the last attempt failed",
+    PaymentState.CANCELLED: "no, and nothing was taken",
+}
+FROZEN = "a chargeback or inquiry is open: nothing is released or refunded"
 
 
 @app.command()
@@ -92,12 +105,14 @@ def list_orders(
 def show_order(
     order_id: OrderId, data_dir: DataDir = None, act_as: ActAs = "", output: Output = OutputFormat.TABLE
 ) -> None:
-    """One order with its line, job and payment."""
+    """One order with its line, job, money and documents."""
 
-    async def question(api: ApiClient) -> Order:
-        return await Person(api).order(order_id)
+    async def question(api: ApiClient) -> tuple[Order, dict[str, object]]:
+        order = await Person(api).order(order_id)
+        return order, {} if output is OutputFormat.JSON else await _papers(api, order_id)
 
-    _show(ask(question, data_dir, act_as), output)
+    order, papers = ask(question, data_dir, act_as)
+    _show(order, output, papers)
 
 
 @app.command()
@@ -170,7 +185,32 @@ async def _watch(api: ApiClient, order_id: str, output: OutputFormat) -> None:
                     status.update(next_line(event.next))
 
 
-def _show(order: Order, output: OutputFormat) -> None:
+async def _papers(api: ApiClient, order_id: str) -> dict[str, object]:
+    """Refunds and documents, a line each; documents that an API key may not read are left out."""
+    refunds = await Person(api).refunds(order_id)
+    told = [f"{one.id} {one.amount} {one.state.replace('_', ' ')}" for one in refunds]
+    try:
+        documents = (await api.get(Documents, f"/orders/{order_id}/documents")).data
+    except ProblemError as error:
+        if error.problem.status != HTTPStatus.FORBIDDEN:
+            raise
+        documents = []
+    named = [f"{one.number} {document_name(one.kind)}" for one in documents]
+    return {"refunds": "\n".join(told) or None, "documents": "\n".join(named) or None}
+
+
+def _paid(order: Order) -> str:
+    """What became of the customer's money, as far as the payment tells."""
+    payment = order.payment
+    if payment is None or payment.captured_at is None:
+        return WORDS_OF_PAYMENT[order.payment_state]
+    paid = f"{payment.amount} on {payment.captured_at:%Y-%m-%d}"
+    if order.closed_at is not None or order.refund_state == "refunded":
+        return paid
+    return f"{paid}, held" if order.payment_frozen else f"{paid}, held until the work is approved"
+
+
+def _show(order: Order, output: OutputFormat, papers: Mapping[str, object] | None = None) -> None:
     job = order.job
     line = order.lines[0] if order.lines else None
     facts: dict[str, object] = {
@@ -178,8 +218,10 @@ def _show(order: Order, output: OutputFormat) -> None:
         "state": order.state,
         "what": f"{line.title}: {line.process} in {line.material}" if line else None,
         "total": order.total,
-        "payment": order.payment_state,
+        "paid": _paid(order),
+        "declined": order.payment.decline_code if order.payment else None,
         "paid back": order.refunded if order.refunded.amount_minor else None,
+        "frozen": FROZEN if order.payment_frozen else None,
         "job": f"{job.id} {job.state}" if job else None,
         "provider": job.provider_name if job else None,
         "tracking": job.production.tracking_number if job and job.production else None,
@@ -188,5 +230,6 @@ def _show(order: Order, output: OutputFormat) -> None:
         "you may": ", ".join(order.allowed_actions) or None,
         "placed": order.placed_at,
         "closed": order.closed_at,
+        **(papers or {}),
     }
     show(output, order, facts)

@@ -14,6 +14,7 @@
 `transferred_more_than_left` |
 | commission, its tax and the payouts are the sums over the jobs | `commission_differs` |
 | an ended order holds nothing, and nothing is held for longer than 75 days | `held_after_close`, `held_too_long` |
+| what a provider owes came within 120 days | `receivable_overdue` |
 | an order knows one currency | `currency_mixed` |
 | our accounts hold what the payment provider says it holds for us | `provider_balance_differs` |
 """
@@ -28,6 +29,7 @@ from fulfil.ledger.anchors import check_anchor
 from fulfil.ledger.checks_of_orders import check_orders
 from fulfil.ledger.checks_of_postings import check_postings
 from fulfil.ledger.checks_of_provider import ProviderBalance, check_balances, check_provider, latest_balances
+from fulfil.ledger.checks_of_receivables import check_receivables
 from fulfil.models.messages.reconciliation import Finding
 
 # Sorting a hundred thousand transactions in memory takes half the time of sorting them on disk.
@@ -52,6 +54,7 @@ async def check_books(
         *await check_anchor(session),
         *await check_provider(session, None, now),
         *await check_orders(session, None, now),
+        *await check_receivables(session, now),
         *await check_balances(session, said),
     ]
 

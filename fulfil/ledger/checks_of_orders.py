@@ -47,7 +47,9 @@ WITH legs AS (
         sum(amount) FILTER (WHERE account = 'liability:payable' AND kind = 'netting') AS netted,
         sum(amount) FILTER (WHERE account = 'liability:payable' AND kind = 'transfer') AS transferred,
         sum(amount) FILTER (WHERE account = 'asset:stripe' AND kind = 'transfer_reversed') AS reversed,
-        sum(amount) FILTER (WHERE account = 'asset:receivable' AND kind = 'release_taken_back') AS taken_back,
+        sum(amount) FILTER (WHERE account = 'asset:receivable' AND kind IN ('release_taken_back', 'release_restored'))
+            AS taken_back,
+        -sum(amount) FILTER (WHERE account = 'liability:payable' AND kind = 'transfer_reversed') AS surplus,
         sum(amount) FILTER (WHERE account = 'asset:chargeback') AS disputed
     FROM legs GROUP BY order_id
 ), asked_back AS (
@@ -75,7 +77,8 @@ SELECT o.id AS order_id, o.state, o.currency, o.closed_at, p.captured_at, p.froz
     p.captured_at + make_interval(secs => coalesce((o.policies ->> 'hold_alarm_s')::float8, :hold_alarm_s)) AS alarm_at,
     p.amount_minor AS payment_amount, p.refunded_minor AS payment_refunded,
     b.authorized, b.held, b.refund_due, b.captured, b.goodwill, b.refund_decided, b.refunded, b.released,
-    b.commission, b.commission_tax, b.payout, b.netted, b.transferred, b.reversed, b.taken_back, b.disputed,
+    b.commission, b.commission_tax, b.payout, b.netted, b.transferred, b.reversed, b.taken_back, b.surplus,
+    b.disputed,
     a.succeeded AS refunds_succeeded, a.owed AS refunds_owed, a.pending AS refunds_pending, a.updated_at AS refunds_at,
     x.amount AS transfers_amount, x.reversed AS transfers_reversed,
     y.amount AS reversals_amount,
@@ -147,8 +150,9 @@ def _limits(books: Books, now: datetime) -> Iterator[Finding]:
     refunded = max(_of(books, "refunded"), _of(books, "refunds_succeeded"), _of(books, "payment_refunded"))
     if refunded > captured:
         yield _exceeds(books, FindingKind.REFUNDED_MORE_THAN_PAID, "refunded", refunded, captured)
-    # What was taken back and is not here yet is owed by the provider: a receivable, and shown as one.
-    back = max(_of(books, "reversed"), _of(books, "taken_back"))
+    # What was taken back and is not here yet is owed by the provider: a receivable, and shown as one. What came, though
+    # it had been kept from another payout, is transferred to her once more.
+    back = max(_of(books, "reversed"), _of(books, "taken_back") + _of(books, "surplus"))
     transferred = max(_of(books, "transferred"), _of(books, "transfers_amount")) - back
     left = captured - _of(books, "refund_decided") + _of(books, "goodwill")
     if transferred > left:

@@ -66,7 +66,7 @@ ORDER BY e.created_at, e.id
 """)  # noqa: S608 (put together from our own text)
 # Listed is what a look at the provider's list has covered: a finished reconciliation, or the one that runs right now.
 UNLISTED = text(f"""{MOVED}, looks AS (
-    SELECT since AS began, finished_at AS ended FROM reconciliations
+    SELECT since AS began, began_at AS ended FROM reconciliations
     UNION ALL
     SELECT min(created_at), max(listed_at) FROM balance_transactions
     WHERE listed_at > coalesce((SELECT max(finished_at) FROM reconciliations), '-infinity')

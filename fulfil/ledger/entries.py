@@ -92,12 +92,27 @@ def release_taken_back(order_id: str, provider_id: str, *, provider: int, commis
     )
 
 
-def transfer_reversed(provider_id: str, amount: int, *, pending: bool) -> Entry:
-    """Money came back from the provider's account."""
+def release_restored(
+    order_id: str, provider_id: str, *, settled: int, payable: int, commission: int, tax: int
+) -> Entry:
+    """What was taken back is released again: `settled` ends what the provider owes, `payable` is owed to her."""
+    return entry(
+        "release_restored",
+        (accounts.held(order_id), settled + payable + commission + tax),
+        (accounts.receivable(provider_id), -settled),
+        (accounts.payable(provider_id), -payable),
+        (accounts.COMMISSION, -commission),
+        (accounts.COMMISSION_TAX, -tax),
+    )
+
+
+def transfer_reversed(provider_id: str, amount: int, *, pending: bool, surplus: int = 0) -> Entry:
+    """Money came back from the provider's account; `surplus` of it she did not owe any more, and is owed it again."""
     return entry(
         "transfer_reversed",
         (accounts.stripe_balance(pending=pending), amount),
-        (accounts.receivable(provider_id), -amount),
+        (accounts.receivable(provider_id), surplus - amount),
+        (accounts.payable(provider_id), -surplus),
     )
 
 
@@ -183,9 +198,9 @@ def receivable_written_off(provider_id: str, amount: int) -> Entry:
     return entry("receivable_written_off", (accounts.LOSS, amount), (accounts.receivable(provider_id), -amount))
 
 
-def platform_payout(amount: int) -> Entry:
+def platform_payout(amount: int, *, pending: bool = False) -> Entry:
     """Our own money went to our bank; negative when the payout failed and came back."""
-    return entry("platform_payout", (accounts.BANK, amount), (accounts.STRIPE_AVAILABLE, -amount))
+    return entry("platform_payout", (accounts.BANK, amount), (accounts.stripe_balance(pending=pending), -amount))
 
 
 def topped_up(amount: int, *, pending: bool) -> Entry:

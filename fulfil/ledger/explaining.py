@@ -80,6 +80,9 @@ SENTENCES: Mapping[str, Sentence] = {
         f"{b.money(HELD)} of a release were taken back: {b.money('asset:receivable:')} from the provider, "
         f"{b.money(*SHARES)} of our commission."
     ),
+    "release_restored": lambda b: (
+        f"{b.money(HELD)} that had been taken back were released again, {b.money(*SHARES)} of it to our commission."
+    ),
     "transfer_reversed": lambda b: f"{b.money(STRIPE)} came back from the provider's account.",
     "goodwill": lambda b: f"The platform added {b.money(GOODWILL)} of its own, to give to the customer.",
     "refund_decided": lambda b: f"A refund of {b.money(DUE)} was decided: held no longer, owed to the customer.",
@@ -151,6 +154,10 @@ def _story(transactions: Sequence[Booked], currency: str) -> Iterable[str]:
     paid = -by_kind["charge"][HELD]
     refunded = sum(by_kind[kind][DUE] for kind in ("refund_succeeded", "refund_paid_by_bank", "refund_credited"))
     refunded += by_kind["refund_returned"][DUE]
+    # What a provider did not owe any more, when it came back, is owed to her.
+    came_back = -(
+        by_kind["transfer_reversed"]["asset:receivable:"] + by_kind["transfer_reversed"]["liability:payable:"]
+    )
     commission = -(left[COMMISSION] + left[COMMISSION_TAX])
     fees = left[STRIPE_FEE] + left[CHARGEBACK_FEE]
     kept = -(left[COMMISSION] + left[STRIPE_FEE] + left[CHARGEBACK_FEE] + left[GOODWILL] + left[LOSS])
@@ -161,11 +168,13 @@ def _story(transactions: Sequence[Booked], currency: str) -> Iterable[str]:
     yield from say(-by_kind["release"]["liability:payable:"], "{} were released to providers.")
     yield from say(-by_kind["release_taken_back"][HELD], "{} of what was released were taken back.")
     yield from say(by_kind["transfer"]["liability:payable:"], "{} were transferred to them.")
+    yield from say(came_back, "{} of that came back from their accounts.")
     yield from say(-left["liability:payable:"], "{} are owed to providers still.")
     yield from say(left["asset:receivable:"], "{} are owed by providers.")
     yield from say(refunded, "{} were paid back to the customer.")
     yield from say(-left[DUE], "{} are owed to the customer still.")
     yield from say(left["asset:chargeback:"], "{} are with the card network, undecided.")
+    yield from say(-by_kind["chargeback_lost"]["asset:chargeback:"], "{} went back to the customer by a chargeback.")
     yield from say(left[GOODWILL], "{} were given by goodwill.")
     yield from say(left[LOSS], "{} are lost.")
     yield from say(commission, "{} are our commission" + _tax(left[COMMISSION_TAX], currency))

@@ -17,6 +17,7 @@ REMEDIES = {
     FindingKind.TRANSFERRED_MORE_THAN_LEFT: "Reverse the transfer, or keep the amount from later payouts.",
     FindingKind.COMMISSION_DIFFERS: "Compare the job with its release, and correct by a reversal.",
     FindingKind.PROVIDER_BALANCE_DIFFERS: "Run the reconciliation again; what stays is money the books do not know.",
+    FindingKind.RECEIVABLE_OVERDUE: "Ask the provider for it, or write it off as a loss (receivable_written_off).",
     FindingKind.HELD_TOO_LONG: "Release or refund: held money must leave within 90 days.",
 }
 

@@ -7,6 +7,7 @@ from fulfil.models.messages.refunds import RefundAllocation, RefundPlan, RefundR
 from fulfil.models.money import exponent, format_money, step_minor
 
 ABOVE_LIMIT, AFTER_RELEASE, GOODWILL, FROZEN = "above_limit", "after_release", "goodwill", "payment_frozen"
+EXCEEDS_PAID = "refund_exceeds_paid"
 
 
 class RefundRefusedError(Exception):
@@ -44,8 +45,26 @@ def plan_refund(left: Refundable, scope: RefundScope, reason: RefundReason) -> R
         ),
         reason,
         left.policies.refund_approval_above,
+        unapproved_minor=left.unapproved_minor,
         frozen=left.frozen,
     )
+
+
+def allocate_anew(lines: Sequence[LineMoney], plan: RefundPlan) -> tuple[RefundAllocation, ...] | None:
+    """Whose money pays a planned refund by where it is now; None when so much is not left of the order.
+
+    What its own lines can't pay any more, because a chargeback took it, is spread over the others.
+    """
+    asked = {part.line_id: part.amount_minor for part in plan.allocations}
+    wanted = {line.line_id: min(asked.get(line.line_id, 0), line.left_minor) for line in lines}
+    lacking = sum(asked.values()) - sum(wanted.values())
+    rest = [line.left_minor - wanted[line.line_id] for line in lines]
+    if lacking > sum(rest):
+        return None
+    step = max((line.step_minor for line in lines), default=1)
+    for line, share in zip(lines, spread(lacking, rest, step), strict=True):
+        wanted[line.line_id] += share
+    return allocate([(line, wanted[line.line_id]) for line in lines])
 
 
 def allocate(wanted: Sequence[tuple[LineMoney, int]]) -> tuple[RefundAllocation, ...]:
@@ -53,13 +72,17 @@ def allocate(wanted: Sequence[tuple[LineMoney, int]]) -> tuple[RefundAllocation,
     return tuple(take(line, amount) for line, amount in wanted if amount)
 
 
-def approve_by(plan: RefundPlan, reason: RefundReason, above: int, *, frozen: bool) -> RefundPlan:
+def approve_by(
+    plan: RefundPlan, reason: RefundReason, above: int, *, unapproved_minor: int, frozen: bool
+) -> RefundPlan:
     """Say whether a second person has to agree: above the limit (whole units), after release, for goodwill.
 
-    A cancellation needs none while its money is held: it is the customer's. `frozen` waits for a person in any case.
+    The limit is the order's: `unapproved_minor`, which other refunds took without a second person, counts as well. A
+    cancellation needs none while its money is held: it is the customer's. `frozen` waits for a person in any case.
     """
     reasons: list[str] = [FROZEN] if frozen else []
-    if plan.amount_minor > above * 10 ** exponent(plan.currency) and reason is not RefundReason.CANCELLATION:
+    together = unapproved_minor + plan.amount_minor
+    if together > above * 10 ** exponent(plan.currency) and reason is not RefundReason.CANCELLATION:
         reasons.append(ABOVE_LIMIT)
     if any(allocation.released_minor for allocation in plan.allocations):
         reasons.append(AFTER_RELEASE)
@@ -138,7 +161,7 @@ def _spread_amount(left: Refundable, scope: RefundScope, amount: int) -> dict[st
     rest = amount - of_lines
     shipping = next((line for line in left.lines if line.line_id is None), None)
     if rest and (shipping is None or rest > shipping.left_minor):
-        raise RefundRefusedError("refund_exceeds_paid", "So much is not left of the lines and the shipping.")
+        raise RefundRefusedError(EXCEEDS_PAID, "So much is not left of the lines and the shipping.")
     return {**wanted, None: rest} if rest else wanted
 
 
@@ -173,7 +196,7 @@ def _check_amount(left: Refundable, amount: int) -> None:
         raise RefundRefusedError("nothing_to_refund", "Nothing of this is left to refund.")
     if amount > left.left_minor:
         possible = format_money(left.left_minor, left.currency)
-        raise RefundRefusedError("refund_exceeds_paid", f"At most {possible} can be paid back.")
+        raise RefundRefusedError(EXCEEDS_PAID, f"At most {possible} can be paid back.")
     step = step_minor(left.currency)
     if amount % step:
         least = format_money(step, left.currency)

@@ -6,18 +6,21 @@ from dataclasses import dataclass, replace
 from sqlalchemy import func, select
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from fulfil.models.messages.chargebacks import ChargebackState
+from fulfil.models.messages.chargebacks import ChargebackLoss, ChargebackState
 from fulfil.models.messages.policies import OrderPolicies
-from fulfil.models.messages.refunds import RefundAllocation, RefundPlan, RefundState
+from fulfil.models.messages.refunds import RefundAllocation, RefundPlan, RefundReason, RefundState
 from fulfil.models.money import step_minor
 from fulfil.models.tables.jobs import JobRow
 from fulfil.models.tables.orders import OrderLineRow, OrderRow
 from fulfil.models.tables.payments import ChargebackRow, PaymentRow, RefundRow
 
+# Without a second person's word, and not about to ask for it.
+UNASKED = (RefundState.REQUESTED, RefundState.SENT, RefundState.SUCCEEDED, RefundState.FAILED)
+
 
 @dataclass(frozen=True)
 class LineMoney:
-    """The money of one line (of the shipping when `line_id` is None) that no refund has taken.
+    """The money of one line (of the shipping when `line_id` is None) that no refund or lost chargeback has taken.
 
     `released_minor` is `provider_share_minor` and `commission_minor`, which includes `commission_tax_minor`. Only
     multiples of `step_minor` can be asked back of a transfer, or refunded.
@@ -52,7 +55,10 @@ class LineMoney:
 
 @dataclass(frozen=True)
 class Refundable:
-    """The facts a refund is planned from; `left_minor` is captured less refunded, being refunded and charged back."""
+    """The facts a refund is planned from; `left_minor` is captured less refunded, being refunded and charged back.
+
+    `unapproved_minor` is what was refunded, or is being, without a second person's approval.
+    """
 
     order_id: str
     currency: str
@@ -63,6 +69,7 @@ class Refundable:
     shipping_minor: int
     policies: OrderPolicies
     lines: Sequence[LineMoney]
+    unapproved_minor: int = 0
 
 
 def take(line: LineMoney, amount_minor: int) -> RefundAllocation:
@@ -90,7 +97,7 @@ def take(line: LineMoney, amount_minor: int) -> RefundAllocation:
 
 
 async def read_line_money(session: AsyncSession, order_id: str) -> list[LineMoney]:
-    """Every line and the shipping, less what refunds that are booked have taken."""
+    """Every line and the shipping, less what refunds that are booked and lost chargebacks have taken."""
     order = await session.get_one(OrderRow, order_id)
     rows = await session.execute(
         select(OrderLineRow, JobRow)
@@ -106,7 +113,41 @@ async def read_line_money(session: AsyncSession, order_id: str) -> list[LineMone
         RefundRow.sent_at.is_not(None),
         RefundRow.state != RefundState.REJECTED,
     )
-    return _less_all(lines, await session.scalars(booked))
+    taken = [*_allocations(await session.scalars(booked)), *await lost_of_lines(session, order_id)]
+    left = {line.line_id: line for line in lines}
+    for allocation in taken:
+        if allocation.line_id in left:
+            left[allocation.line_id] = left[allocation.line_id].less(allocation)
+    return list(left.values())
+
+
+async def lost_of_lines(session: AsyncSession, order_id: str) -> list[RefundAllocation]:
+    """What lost chargebacks have taken of each line."""
+    losses = select(ChargebackRow.loss).where(ChargebackRow.order_id == order_id, ChargebackRow.loss.is_not(None))
+    found = [ChargebackLoss.model_validate(loss) for loss in await session.scalars(losses)]
+    return [allocation for loss in found for allocation in loss.allocations]
+
+
+async def is_held_back(session: AsyncSession, payment: PaymentRow) -> bool:
+    """Whether a chargeback keeps the order's money from refunds; inquiries alone do not: a refund ends them."""
+    if payment.frozen_at is None:
+        return False
+    undecided = select(func.bool_and(ChargebackRow.is_inquiry)).where(
+        ChargebackRow.order_id == payment.order_id, ChargebackRow.closed_at.is_(None)
+    )
+    return await session.scalar(undecided) is not True
+
+
+async def read_unapproved(session: AsyncSession, order_id: str, but: str | None = None) -> int:
+    """What refunds of an order (but one) took or reserved that no second person agreed to; cancellations need none."""
+    amounts = select(func.coalesce(func.sum(RefundRow.amount_minor), 0)).where(
+        RefundRow.order_id == order_id,
+        RefundRow.id != (but or ""),
+        RefundRow.state.in_(UNASKED),
+        RefundRow.decided_at.is_(None),
+        RefundRow.reason != RefundReason.CANCELLATION,
+    )
+    return int(await session.scalar(amounts) or 0)
 
 
 async def read_refundable(session: AsyncSession, order_id: str) -> Refundable | None:
@@ -144,11 +185,12 @@ async def read_refundable(session: AsyncSession, order_id: str) -> Refundable | 
         currency=payment.currency,
         payment_state=payment.state,
         captured=captured,
-        frozen=payment.frozen_at is not None,
+        frozen=await is_held_back(session, payment),
         left_minor=max(payment.amount_minor - taken, 0) if captured else 0,
         shipping_minor=order.shipping_minor,
         policies=OrderPolicies.model_validate(order.policies),
         lines=list(lines.values()),
+        unapproved_minor=await read_unapproved(session, order_id),
     )
 
 
@@ -167,14 +209,6 @@ def _line_money(line: OrderLineRow, job: JobRow | None) -> LineMoney:
         provider_id=job.provider_id,
         step_minor=step,
     )
-
-
-def _less_all(lines: Sequence[LineMoney], plans: Iterable[dict[str, object]]) -> list[LineMoney]:
-    left = {line.line_id: line for line in lines}
-    for allocation in _allocations(plans):
-        if allocation.line_id in left:
-            left[allocation.line_id] = left[allocation.line_id].less(allocation)
-    return list(left.values())
 
 
 def _allocations(plans: Iterable[dict[str, object]]) -> Iterable[RefundAllocation]:

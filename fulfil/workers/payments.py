@@ -11,6 +11,7 @@ from fulfil.activities.relays import StripeEventRelayActivity
 from fulfil.gateways.stripe.gateway import StripeGateway
 from fulfil.kit.database import Database
 from fulfil.models.messages.documents import PlatformIdentity
+from fulfil.workers.patience import StripePatience
 from fulfil.workers.registration import activities_of, io_worker
 from fulfil.workflows.ids import PAYMENTS
 
@@ -27,4 +28,5 @@ def build(client: Client, database: Database, gateway: StripeGateway, platform: 
             StripeReconciliationActivities(database, gateway, client, platform=platform),
             StripeEventRelayActivity(database, gateway, client),
         ),
+        interceptors=[StripePatience()],
     )

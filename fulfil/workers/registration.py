@@ -11,7 +11,7 @@ import structlog
 from temporalio.client import Client
 from temporalio.common import ActivityIDConflictPolicy, RetryPolicy
 from temporalio.service import RPCError
-from temporalio.worker import Worker
+from temporalio.worker import Interceptor, Worker
 
 from fulfil.workflows.ids import INTEGRATIONS, JOB_REPORT_RELAY, PAYMENTS, STRIPE_EVENT_RELAY
 
@@ -53,7 +53,12 @@ def is_abstract(member: object) -> bool:
 
 
 def io_worker(
-    client: Client, task_queue: str, *, activities: Sequence[Activity], workflows: Sequence[type] = ()
+    client: Client,
+    task_queue: str,
+    *,
+    activities: Sequence[Activity],
+    workflows: Sequence[type] = (),
+    interceptors: Sequence[Interceptor] = (),
 ) -> Worker:
     """A worker whose activities wait for the network: many at once, half a minute to end."""
     return Worker(
@@ -61,6 +66,7 @@ def io_worker(
         task_queue=task_queue,
         activities=activities,
         workflows=workflows,
+        interceptors=interceptors,
         build_id=build_id(),
         max_cached_workflows=CACHED_WORKFLOWS,
         graceful_shutdown_timeout=IO_SHUTDOWN,

@@ -24,6 +24,7 @@ with workflow.unsafe.imports_passed_through():
     )
     from fulfil.models.messages.parties import SYSTEM, WaitingOn
     from fulfil.models.messages.support import ResolutionAction, ResolveStep, StepResolved
+    from fulfil.models.money import format_money
     from fulfil.workflows import attributes
     from fulfil.workflows.policies import LOOK_AT_CHARGEBACK
     from fulfil.workflows.ports.chargebacks import ChargebackActivities
@@ -257,10 +258,12 @@ class ChargebackWorkflow:
         due, answered = status.evidence_due_at, status.submitted
         if status.state not in UNDECIDED:
             return status
+        what = "Inquiry about" if status.state is ChargebackState.INQUIRY else "Chargeback of"
+        amount = format_money(status.amount_minor, status.currency)
         if answered or due is None:
-            say(f"Chargeback {status.state.value}: the bank decides", WaitingOn.NOBODY)
+            say(f"{what} {amount}: the bank decides", WaitingOn.NOBODY)
         else:
-            say(f"Chargeback {status.state.value}: the bank waits for evidence", WaitingOn.SUPPORT, due, "it is lost")
+            say(f"{what} {amount}: the bank waits for evidence", WaitingOn.SUPPORT, due, "it is lost")
         if before is None or (before.state, before.submitted, before.evidence_due_at) != (status.state, answered, due):
             attributes.upsert(
                 attributes.WAITING_ON.value_set(WaitingOn.NOBODY if answered else WaitingOn.SUPPORT),

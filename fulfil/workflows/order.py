@@ -302,7 +302,7 @@ class OrderWorkflow:
         if not withdrawal.withdrawn:
             raise refusal(
                 "production_started",
-                "Production has started; the order can't be cancelled any more. Open a dispute if something is wrong.",
+                "Production has started: the order can't be cancelled any more, but support can refund it.",
                 state=withdrawal.state,
             )
 

@@ -27,12 +27,16 @@ class ReconciliationWorkflow:
 
     @workflow.run
     async def run(self, start: StartReconciliation) -> ReconciliationReport:
-        """Fetch missed events, mirror and book what moved, clear what is available, watch what is held, check all."""
-        request = ReconcileMoney(reconciliation_id=f"rec_{workflow.uuid4().hex}", since=start.since)
+        """Fetch events, mirror and book what moved, clear it, collect and pay debts, watch what is held, check."""
+        request = ReconcileMoney(
+            reconciliation_id=f"rec_{workflow.uuid4().hex}", since=start.since, began_at=workflow.now()
+        )
         done = {
             "events": await self._fetch_missed_events(request),
             "balance_transactions": await self._mirror_the_provider(request),
             "cleared": await self._clear_funds(request),
+            "collected": await self._collect_receivables(request),
+            "paid": await self._pay_providers(request),
             "held": await self._watch_held_money(request),
         }
         report = await self._report(request.model_copy(update={"done": done}))
@@ -56,6 +60,16 @@ class ReconciliationWorkflow:
     async def _clear_funds(self, request: ReconcileMoney) -> ReconciliationStep:
         say("Clearing what has become available", WaitingOn.SYSTEM)
         return await workflow.execute_activity_method(ReconciliationActivities.clear_funds, request, **RECONCILE)
+
+    async def _collect_receivables(self, request: ReconcileMoney) -> ReconciliationStep:
+        say("Asking providers' accounts again for what they owe", WaitingOn.SYSTEM)
+        return await workflow.execute_activity_method(
+            ReconciliationActivities.collect_receivables, request, **RECONCILE
+        )
+
+    async def _pay_providers(self, request: ReconcileMoney) -> ReconciliationStep:
+        say("Paying providers what was given back to them", WaitingOn.SYSTEM)
+        return await workflow.execute_activity_method(ReconciliationActivities.pay_providers, request, **RECONCILE)
 
     async def _watch_held_money(self, request: ReconcileMoney) -> ReconciliationStep:
         say("Looking for money held too long", WaitingOn.SYSTEM)

@@ -39,6 +39,7 @@ ALLOWED = {
 }
 WHY_NOT = {
     "payment_frozen": "A chargeback holds the money of this order: wait until it is decided.",
+    "refund_exceeds_paid": "A chargeback took what this refund would pay back: reject it.",
     "second_person_required": "A second person decides: never the one who asked for the refund.",
 }
 

@@ -122,7 +122,7 @@ class Steps:
                 raise StepCancelledError(step)
 
     async def _park(self, step: str, error: ActivityError, allowed: Sequence[ResolutionAction]) -> ResolveStep:
-        await workflow.wait_condition(lambda: self.parked is None)
+        await _whatever_is_pressed(lambda: self.parked is None)
         self.parkings += 1
         number = self.parkings
         parked = ParkedStep(step=step, cause=_cause(error), since=workflow.now(), allowed=list(allowed))
@@ -136,10 +136,12 @@ class Steps:
         choices = ", ".join(action.value for action in allowed)
         say(f"Parked at {step}: {parked.cause}. Support may: {choices}", WaitingOn.SUPPORT)
         note = asyncio.create_task(self._note_parking(number, parked))
-        await workflow.wait_condition(lambda: self.resolution is not None)
-        await note
+        await _whatever_is_pressed(lambda: self.resolution is not None and note.done())
+        note.result()
         resolution = self._take_resolution()
-        await self._note_resolution(number, step, resolution)
+        note = asyncio.create_task(self._note_resolution(number, step, resolution))
+        await _whatever_is_pressed(note.done)
+        note.result()
         attributes.upsert(
             attributes.STUCK_STEP.value_unset(),
             attributes.STUCK_SINCE.value_unset(),
@@ -176,6 +178,15 @@ class Steps:
             resolution=resolution,
         )
         await workflow.execute_activity_method(SupportActivities.note_resolution, note, **NOTE)
+
+
+async def _whatever_is_pressed(done: Callable[[], bool]) -> None:
+    """Wait; Cancel in the Temporal UI does not end a workflow in the middle of a step, and loses no money."""
+    while not done():
+        try:
+            await workflow.wait_condition(done)
+        except asyncio.CancelledError:
+            workflow.logger.warning("a parked step is resolved, not cancelled")
 
 
 def _cause(error: ActivityError) -> str:

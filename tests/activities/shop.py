@@ -191,9 +191,8 @@ class Shop:
             at = self.clock()
             session.add(quote_row(quote_id, customer_id, at, total_minor=total_minor, currency=currency, status=status))
             await session.flush()
-            item = item_row(
-                quote_id, file_id, amount_minor=total_minor, material="pla", material_g=material_g, currency=currency
-            )
+            item = item_row(quote_id, file_id, amount_minor=total_minor, material="pla", material_g=material_g)
+            item.priced = {**(item.priced or {}), "currency": currency}
             session.add(item)
         return StartOrder(
             order_id=new_id("ord"),

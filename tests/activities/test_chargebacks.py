@@ -28,8 +28,11 @@ from fulfil.models.messages.chargebacks import (
 from fulfil.models.messages.jobs import StartJob
 from fulfil.models.messages.parties import Role
 from fulfil.models.messages.payments import SettleJob
+from fulfil.models.messages.refunds import RefundRoute, RefundState
 from fulfil.models.tables.accounts import AccountRow
 from fulfil.models.tables.documents import DocumentRow
+from tests.activities.collecting import pay_providers
+from tests.activities.refund_desk import RefundDesk
 from tests.activities.shop import SUPPORT
 from tests.activities.till import Till
 from tests.conftest import RunningSimulator
@@ -396,9 +399,206 @@ async def test_an_appeal_that_is_won_takes_the_loss_back(till: Till) -> None:
     assert after[f"liability:held:{desk.order_id}"] == before[f"liability:held:{desk.order_id}"]
     assert f"asset:chargeback:{desk.chargeback_id}" not in after
     assert (await till.shop.events(desk.order_id)).count("chargeback.won") == 1
-    what = await till.shop.value("SELECT next_what FROM timelines WHERE order_id = :id", id=desk.order_id)
-    assert what == "decide who gets what was lost before: it is held again"
     await desk.check()
+
+
+async def test_what_an_appeal_brought_back_after_the_release_is_the_providers_again(till: Till) -> None:
+    paid_desk, job, provider = await paid(till)
+    await till.shop.run_order_workflow(job.order_id)
+    await settle(till, job)
+    before = await paid_desk.ledger()
+    desk = await paid_desk.dispute()
+    await desk.read()
+    await desk.decide("lost")
+    await desk.read()
+    await desk.decide("appeal_needs_response")
+    await desk.read()
+    await desk.decide("won")
+
+    await desk.read()
+    await desk.read()
+
+    after = await desk.ledger()
+    assert f"liability:held:{desk.order_id}" not in after
+    assert after[f"liability:payable:{provider}"] == -8_500
+    assert {name: after[name] for name in ("revenue:commission", "liability:tax")} == {
+        name: before[name] for name in ("revenue:commission", "liability:tax")
+    }
+    await desk.admin("topups", amount=100_000, currency="eur")
+    assert [await pay_providers(till) for _ in range(2)] == [1, 0]
+    after = await desk.ledger()
+    assert f"liability:payable:{provider}" not in after
+    statements = await till.shop.sql("SELECT total_minor FROM documents WHERE series = 'SBN' ORDER BY sequence")
+    assert [row.total_minor for row in statements] == [8_500, -8_500, 8_500]
+    await desk.check()
+
+
+async def test_work_that_was_settled_while_its_money_was_lost_is_paid_when_an_appeal_is_won(till: Till) -> None:
+    paid_desk, job, provider = await paid(till)
+    await till.shop.run_order_workflow(job.order_id)
+    desk = await paid_desk.dispute()
+    await desk.read()
+    await desk.decide("lost")
+    await desk.read()
+    assert (await settle(till, job)).released_minor == 0
+    await desk.decide("appeal_needs_response")
+    await desk.read()
+    await desk.decide("won")
+
+    await desk.read()
+
+    after = await desk.ledger()
+    assert f"liability:held:{desk.order_id}" not in after
+    assert after[f"liability:payable:{provider}"] == -8_500
+    statement = await till.shop.value("SELECT total_minor FROM documents WHERE series = 'SBN'")
+    assert statement == 8_500
+    await desk.admin("topups", amount=100_000, currency="eur")
+    assert await pay_providers(till) == 1
+    assert f"liability:payable:{provider}" not in await desk.ledger()
+    await desk.check()
+
+
+async def test_a_loss_after_a_won_appeal_is_booked_like_the_first(till: Till) -> None:
+    paid_desk, job, _ = await paid(till)
+    await till.shop.run_order_workflow(job.order_id)
+    await settle(till, job)
+    desk = await paid_desk.dispute()
+    for decision in ("lost", "appeal_needs_response", "won"):
+        await desk.read()
+        await desk.decide(decision)
+    await desk.read()
+    await desk.admin("topups", amount=100_000, currency="eur")
+    assert await pay_providers(till) == 1
+    till.shop.clock.advance(days=1)
+    await desk.decide("lost")
+
+    status = await desk.read()
+    await desk.read()
+
+    assert status.state is ChargebackState.LOST
+    fee = await desk.column("fee_minor")
+    assert await desk.ledger() == {"asset:stripe": -fee, "expense:chargeback_fee": fee}
+    assert not await desk.frozen()
+    assert (await till.shop.events(desk.order_id)).count("chargeback.lost") == 2
+    reversed_minor = await till.shop.value("SELECT sum(reversed_minor)::bigint FROM transfers")
+    assert reversed_minor == 2 * 8_500
+    await desk.check()
+
+
+async def test_a_share_lost_between_release_and_transfer_is_kept_from_the_payout(till: Till) -> None:
+    paid_desk, job, provider = await paid(till)
+    await till.shop.run_order_workflow(job.order_id)
+    await till.fail("POST /v1/transfers", "drop_before")
+    with pytest.raises(StripeUnavailableError):
+        await settle(till, job)
+    desk = await paid_desk.dispute(amount=4_000)
+    await desk.read()
+    assert (await settle(till, job)).frozen
+    await desk.decide("lost")
+    await desk.read()
+    assert (await desk.ledger())[f"asset:receivable:{provider}"] == 3_400
+
+    first, second = await settle(till, job), await settle(till, job)
+
+    assert first == second
+    assert (first.payout_minor, first.netted_minor, first.order_closed) == (8_500, 3_400, True)
+    (transfer,) = await till.at_stripe("transfers", job.order_id)
+    assert transfer["amount"] == 5_100
+    after = await desk.ledger()
+    assert f"asset:receivable:{provider}" not in after
+    assert f"liability:payable:{provider}" not in after
+    await desk.check()
+
+
+async def test_a_transfer_made_before_the_loss_is_found_and_not_made_again(till: Till) -> None:
+    paid_desk, job, provider = await paid(till)
+    await till.shop.run_order_workflow(job.order_id)
+    await till.fail("POST /v1/transfers", "drop_after")
+    with pytest.raises(StripeUnavailableError):
+        await settle(till, job)
+    desk = await paid_desk.dispute(amount=4_000)
+    await desk.read()
+    await desk.decide("lost")
+    await desk.read()
+
+    settlement = await settle(till, job)
+
+    assert (settlement.netted_minor, settlement.order_closed) == (0, True)
+    (transfer,) = await till.at_stripe("transfers", job.order_id)
+    assert transfer["amount"] == 8_500
+    assert (await desk.ledger())[f"asset:receivable:{provider}"] == 3_400
+    await desk.check()
+
+
+async def test_a_partial_loss_leaves_the_rest_to_be_refunded_to_the_cent(till: Till) -> None:
+    paid_desk, job, provider = await paid(till, total_minor=9_999)
+    await till.shop.run_order_workflow(job.order_id)
+    refunds = RefundDesk(till, job, provider)
+    await settle(till, job)
+    desk = await paid_desk.dispute(amount=3_333)
+    await desk.read()
+    await desk.decide("lost")
+    await desk.read()
+
+    opened = await refunds.open()
+    await refunds.decide(opened.refund_id, approved=True)
+    # The simulator, like Stripe, refunds nothing of a charge with a lost dispute: it is paid by bank transfer.
+    assert (await refunds.send(opened.refund_id)).state is RefundState.FAILED
+    await refunds.reroute(opened.refund_id, RefundRoute.BANK, "SEPA 1")
+    assert (await refunds.send(opened.refund_id)).state is RefundState.SUCCEEDED
+
+    assert opened.plan.amount_minor == 9_999 - 3_333
+    after = await desk.ledger()
+    assert after.pop("asset:bank") == -6_666
+    assert after == {"asset:stripe": 6_666 - FEE, "expense:chargeback_fee": FEE}
+    await desk.check()
+
+
+async def test_a_refund_that_a_lost_chargeback_left_nothing_for_can_only_be_rejected(till: Till) -> None:
+    paid_desk, job, provider = await paid(till)
+    refunds = RefundDesk(till, job, provider)
+    opened = await refunds.open(3_000)
+    desk = await paid_desk.dispute()
+    await desk.read()
+    await desk.decide("lost")
+    await desk.read()
+
+    assert (await refunds.send(opened.refund_id)).state is RefundState.AWAITING_APPROVAL
+    refused = await refunds.decide(opened.refund_id, approved=True)
+    assert refused.refusal_code == "refund_exceeds_paid"
+    assert (await refunds.decide(opened.refund_id, approved=False)).state is RefundState.REJECTED
+    assert await refunds.paid_back() == (0, 0)
+    await desk.check()
+
+
+async def test_a_refund_ends_an_inquiry_and_thaws(till: Till) -> None:
+    paid_desk, job, provider = await paid(till)
+    refunds = RefundDesk(till, job, provider)
+    desk = await paid_desk.dispute(inquiry=True)
+    await desk.read()
+    assert await desk.frozen()
+
+    refund_id = await refunds.refund()
+    assert (await refunds.row(refund_id)).state == RefundState.SUCCEEDED
+    await desk.decide("warning_closed")
+    assert (await desk.read()).state is ChargebackState.CLOSED
+
+    assert not await desk.frozen()
+    assert await refunds.paid_back() == (10_000, 0)
+    await refunds.check()
+    await desk.check()
+
+
+async def test_evidence_of_a_dispute_that_was_decided_meanwhile_is_not_staged(till: Till) -> None:
+    paid_desk, _, _ = await paid(till)
+    desk = await paid_desk.dispute()
+    await desk.read()
+    await desk.decide("lost")
+
+    await desk.collect()
+
+    assert await desk.column("staged_at") is None
+    assert (await desk.read()).state is ChargebackState.LOST
 
 
 async def test_evidence_is_staged_from_what_the_order_proves(till: Till) -> None:
@@ -586,11 +786,38 @@ async def test_an_unknown_dispute_parks(till: Till) -> None:
 
 
 async def test_releases_of_several_providers_are_taken_back_pro_rata(till: Till) -> None:
-    paid_desk, _, first = await paid(till)
+    paid_desk, job, first = await paid(till)
     second = await till.add_payee()
-    for provider, shares in ((first, (3_400, 504, 96)), (second, (2_550, 378, 72))):
-        share, commission, tax = shares
-        await release(till, paid_desk.order_id, provider, share, commission, tax)
+    second_line, second_job = new_id("lin"), new_id("job")
+    await till.shop.sql(
+        "INSERT INTO order_lines SELECT (jsonb_populate_record(l, jsonb_build_object('id', CAST(:line AS text), "
+        "'amount_minor', 3000))).* FROM order_lines l WHERE id = :id",
+        id=job.line_id,
+        line=second_line,
+    )
+    await till.shop.sql("UPDATE order_lines SET amount_minor = 7000 WHERE id = :id", id=job.line_id)
+    await till.shop.sql(
+        "INSERT INTO jobs SELECT (jsonb_populate_record(j, jsonb_build_object('id', CAST(:job AS text), 'line_id', "
+        "CAST(:line AS text), 'provider_id', CAST(:provider AS text)))).* FROM jobs j WHERE id = :id",
+        id=job.job_id,
+        job=second_job,
+        line=second_line,
+        provider=second,
+    )
+    for job_id, provider, shares in (
+        (job.job_id, first, (3_400, 504, 96)),
+        (second_job, second, (2_550, 378, 72)),
+    ):
+        await release(till, paid_desk.order_id, provider, *shares)
+        await till.shop.sql(
+            "UPDATE jobs SET released_minor = :all, payout_minor = :share, commission_minor = :commission, "
+            "commission_tax_minor = :tax, netted_minor = 0 WHERE id = :id",
+            id=job_id,
+            all=sum(shares),
+            share=shares[0],
+            commission=shares[1] + shares[2],
+            tax=shares[2],
+        )
     desk = await paid_desk.dispute(amount=6_500)
     await desk.read()
     await desk.decide("lost")

@@ -6,7 +6,10 @@ from dataclasses import dataclass
 import httpx
 import pytest
 
+from fulfil.activities.chargeback_truth import chargeback_id_of
+from fulfil.activities.chargebacks import StripeChargebackActivities
 from fulfil.gateways.stripe.amounts import to_stripe
+from fulfil.models.messages.chargebacks import ReadChargeback
 from fulfil.models.messages.documents import DocumentKind, LineRole
 from fulfil.models.messages.refunds import RefundState
 from fulfil.models.money import step_minor
@@ -157,6 +160,29 @@ async def test_a_refund_that_no_card_carries_is_refused_and_reserves_nothing(til
 
     assert (asked.state, asked.plan.refusal_code) == (RefundState.REJECTED, "amount_not_representable")
     assert await desk.paid_back() == (0, 0)
+
+
+async def test_a_lost_chargeback_takes_back_what_a_transfer_can_be_reversed_by(till: Till) -> None:
+    foreign = ForeignTill.of(till, "kwd")
+    desk = await RefundDesk.of(foreign, total_minor=10_490)
+    await till.shop.run_order_workflow(desk.job.order_id)
+    await desk.release()
+    (charge,) = await till.at_stripe("charges", desk.job.order_id)
+    dispute = (await till.admin.post("/_simulator/disputes", json={"charge": charge["id"], "amount": 4_190})).json()
+    activities = StripeChargebackActivities(till.shop.worker, till.gateway, till.shop.client, till.shop.clock)
+    asked = ReadChargeback(
+        chargeback_id=chargeback_id_of(dispute["id"]), stripe_dispute_id=dispute["id"], order_id=desk.job.order_id
+    )
+    await activities.read_chargeback(asked)
+    await till.admin.post(f"/_simulator/disputes/{dispute['id']}", json={"status": "lost"})
+    await activities.read_chargeback(asked)
+
+    booked = await foreign.postings(desk.job.order_id)
+    assert legs(booked, "release_taken_back") == {"receivable": 3_560, "commission": 530, "tax": 100, "held": -4_190}
+    assert legs(booked, "transfer_reversed") == {"stripe": 3_560, "receivable": -3_560}
+    (transfer,) = await till.at_stripe("transfers", desk.job.order_id)
+    assert transfer["amount_reversed"] == 3_560
+    assert await foreign.findings() == []
 
 
 async def test_what_a_provider_owes_is_kept_from_payouts_of_the_same_currency_only(till: Till) -> None:

@@ -281,6 +281,22 @@ async def test_a_refund_that_came_back_and_went_another_way_is_credited_cancelle
     assert await paperwork.shop.value("SELECT count(*) FROM documents WHERE kind = 'credit_note'") == 3
 
 
+async def test_a_refund_that_came_back_in_the_new_year_cancels_the_note_of_the_new_year(paperwork: Paperwork) -> None:
+    paperwork.shop.clock.now = datetime(2030, 12, 31, 12, tzinfo=UTC)
+    for _ in range(2):
+        order = await paperwork.paid_order()
+        await paperwork.invoice(order.order_id)
+        refund = await paperwork.refund(order.order_id, RefundAllocation(line_id=order.line_id, held_minor=3_000))
+        await paperwork.credit(refund)
+        await paperwork.cancel_credit(refund)
+    paperwork.shop.clock.advance(days=1)
+    second = read(await paperwork.credit(refund))
+
+    cancellation = read(await paperwork.cancel_credit(refund))
+
+    assert (second.number, cancellation.refers_to) == ("CRN-2031-000001", "CRN-2031-000001")
+
+
 async def test_a_release_leaves_a_statement_of_sales_commission_and_payout(paperwork: Paperwork) -> None:
     provider = await paperwork.shop.add_provider()
     await paperwork.bill_to(provider, vat_id="DE111111111")

@@ -232,7 +232,7 @@ async def test_a_disputed_charge_refuses_the_refund_until_the_bank_has_decided(t
 
 
 @pytest.mark.parametrize("mode", ["drop_before", "drop_after", "error_500_before", "error_500_after"])
-@pytest.mark.parametrize("request_", ["POST /v1/refunds", "POST /v1/transfers/*/reversals"])
+@pytest.mark.parametrize("request_", ["POST /v1/refunds", "POST /v1/transfers/.+/reversals"])
 async def test_a_lost_answer_pays_and_takes_back_once(till: Till, request_: str, mode: str) -> None:
     desk = await RefundDesk.of(till)
     await desk.release()
@@ -304,6 +304,34 @@ async def test_a_worker_killed_after_the_reversal_is_followed_by_one_that_finds_
 
     assert await till.shop.value("SELECT reversed_minor FROM transfers") == 3_400
     await desk.check()
+
+
+async def test_what_a_reversal_under_way_brings_back_is_not_kept_from_another_payout(
+    till: Till, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    desk = await RefundDesk.of(till)
+    await desk.release()
+    opened = await desk.open(4_000)
+    await desk.decide(opened.refund_id, approved=True)
+    reverse = till.gateway.reverse_transfer
+
+    async def killed_before(*_: Any, **__: Any) -> ReversalFacts:
+        raise KilledError
+
+    monkeypatch.setattr(till.gateway, "reverse_transfer", killed_before)
+    with pytest.raises(KilledError):
+        await desk.send(opened.refund_id)
+    later = RefundDesk(till, await till.secured_job(desk.provider, total_minor=10_000), desk.provider)
+    settlement = await later.release()
+    monkeypatch.setattr(till.gateway, "reverse_transfer", reverse)
+    await desk.send(opened.refund_id)
+
+    assert settlement.netted_minor == 0
+    owed = "SELECT sum(amount_minor) FROM ledger_postings WHERE account IN (:payable, :receivable)"
+    accounts = {"payable": f"liability:payable:{desk.provider}", "receivable": f"asset:receivable:{desk.provider}"}
+    assert await till.shop.value(owed, **accounts) == 0
+    await desk.check()
+    await later.check()
 
 
 async def test_a_refund_that_waits_for_our_balance_is_booked_when_it_is_taken(till: Till) -> None:

@@ -157,8 +157,8 @@ async def test_a_repeated_request_joins_the_first(till: Till) -> None:
 
 async def test_an_amount_above_the_limit_needs_a_second_person_and_never_the_first(till: Till) -> None:
     desk = await RefundDesk.of(till, total_minor=60_000)
-    at_limit, above = await desk.open(50_000), await desk.open(9_999)
-    assert (at_limit.state, above.state) == (RefundState.REQUESTED, RefundState.REQUESTED)
+    at_limit = await desk.open(50_000)
+    assert at_limit.state is RefundState.REQUESTED
     desk = await RefundDesk.of(till, total_minor=60_000)
     opened = await desk.open(50_001)
     assert (opened.state, opened.plan.approval_reasons) == (RefundState.AWAITING_APPROVAL, ("above_limit",))
@@ -174,6 +174,22 @@ async def test_an_amount_above_the_limit_needs_a_second_person_and_never_the_fir
     assert (await desk.send(opened.refund_id)).state is RefundState.SUCCEEDED
     assert (await desk.row(opened.refund_id)).decided_by["id"] == BOSS.id
     assert (await till.shop.events(desk.job.order_id)).count("refund.approved") == 1
+
+
+async def test_a_limit_is_not_got_round_by_many_small_refunds(till: Till) -> None:
+    desk = await RefundDesk.of(till, total_minor=100_000)
+    first = await desk.refund(30_000)
+    second = await desk.open(20_000)
+    third = await desk.open(1)
+
+    assert (await desk.row(first)).state == RefundState.SUCCEEDED
+    assert second.state is RefundState.REQUESTED
+    assert (third.state, third.plan.approval_reasons) == (RefundState.AWAITING_APPROVAL, ("above_limit",))
+    assert (await desk.send(second.refund_id)).state is RefundState.SUCCEEDED
+    await desk.decide(third.refund_id, approved=True)
+    assert (await desk.send(third.refund_id)).state is RefundState.SUCCEEDED
+    assert await desk.paid_back() == (50_001, 0)
+    await desk.check()
 
 
 async def test_a_rejected_refund_frees_its_amount(till: Till) -> None:

@@ -13,6 +13,7 @@ import uvicorn
 from httpx_sse import aconnect_sse
 from sqlalchemy import text
 
+from fulfil.api.access import Principal
 from fulfil.api.streaming import stream_events
 from fulfil.models.messages.events import EventType
 from fulfil.models.messages.orders import OrderState
@@ -42,9 +43,12 @@ def parse(frame: bytes) -> Frame:
     )
 
 
-async def frames(api: Api, order_id: str, after: int = 0, keepalive_s: float = 30) -> AsyncGenerator[Frame]:
+async def frames(
+    api: Api, reader: Person, order_id: str, after: int = 0, keepalive_s: float = 30
+) -> AsyncGenerator[Frame]:
     """The events of a stream as they come."""
-    async with aclosing(stream_events(api.context, order_id, after, keepalive_s)) as stream:
+    caller = Principal(reader.account_id, reader.role, reader.party_id)
+    async with aclosing(stream_events(api.context, caller, order_id, after, keepalive_s=keepalive_s)) as stream:
         async for chunk in stream:
             if not chunk.startswith(b"retry:"):
                 yield parse(chunk)
@@ -69,7 +73,7 @@ async def test_a_stream_begins_with_the_past_and_goes_on_with_the_present(
     api: Api, world: World, customer: Person
 ) -> None:
     order_id = await world.order(customer)
-    async with aclosing(frames(api, order_id)) as stream:
+    async with aclosing(frames(api, customer, order_id)) as stream:
         past = await anext(stream)
         await world.happen(order_id, EventType.PAYMENT_AUTHORIZED, key="authorized")
         present = await asyncio.wait_for(anext(stream), 5)
@@ -81,11 +85,11 @@ async def test_a_stream_begins_with_the_past_and_goes_on_with_the_present(
 async def test_a_cut_stream_resumes_without_gap_or_repetition(api: Api, world: World, customer: Person) -> None:
     order_id = await world.order(customer)
     seen: list[Frame] = []
-    async with aclosing(frames(api, order_id)) as stream:
+    async with aclosing(frames(api, customer, order_id)) as stream:
         seen.append(await anext(stream))
     for number in range(5):
         await world.happen(order_id, EventType.PAYMENT_FAILED, key=f"away:{number}")
-    async with aclosing(frames(api, order_id, after=seen[-1].id or 0)) as stream:
+    async with aclosing(frames(api, customer, order_id, after=seen[-1].id or 0)) as stream:
         seen += [await asyncio.wait_for(anext(stream), 5) for _ in range(5)]
         await world.happen(order_id, EventType.PAYMENT_AUTHORIZED, key="live")
         seen.append(await asyncio.wait_for(anext(stream), 5))
@@ -103,7 +107,7 @@ async def test_events_written_while_streams_connect_are_neither_lost_nor_repeate
         await world.happen(order_id, EventType.ORDER_EXPIRED, key="expired")
 
     async def follow() -> list[int]:
-        return [frame.data["sequence"] async for frame in frames(api, order_id)]
+        return [frame.data["sequence"] async for frame in frames(api, customer, order_id)]
 
     writing = asyncio.create_task(write())
     following: list[asyncio.Task[list[int]]] = []
@@ -164,9 +168,31 @@ async def test_a_client_that_leaves_is_forgotten(api: Api, world: World, custome
         await until(lambda: api.context.feed.subscriptions == 0)
 
 
+async def test_list_and_stream_tell_each_reader_what_is_meant_for_her(
+    api: Api, world: World, customer: Person, supporter: Person
+) -> None:
+    order_id = await world.order(customer)
+    await world.happen(order_id, EventType.PAYMENT_FRAUD_WARNED, key="warned", fraud_type="made_with_stolen_card")
+    listed = (await api.get(f"/orders/{order_id}/events", customer)).json()["data"]
+    whole = (await api.get(f"/orders/{order_id}/events", supporter)).json()["data"]
+    async with aclosing(frames(api, customer, order_id)) as hers, aclosing(frames(api, supporter, order_id)) as staffs:
+        seen, known = [await anext(hers)], [await anext(staffs), await anext(staffs)]
+        await world.happen(order_id, EventType.PAYMENT_FRAUD_WARNED, key="again", fraud_type="misc")
+        await world.happen(order_id, EventType.PAYMENT_RELEASED, key="released", payout_minor=85, currency="eur")
+        seen.append(await asyncio.wait_for(anext(hers), 5))
+        known += [await asyncio.wait_for(anext(staffs), 5) for _ in range(2)]
+
+    assert [event["type"] for event in listed] == ["order.placed"]
+    assert whole[1]["data"] == {"fraud_type": "made_with_stolen_card"}
+    assert [frame.event for frame in seen] == ["order.placed", "payment.released"]
+    assert seen[1].data["data"] == {"currency": "eur"}
+    assert [frame.event for frame in known] == ["order.placed", *["payment.fraud_warned"] * 2, "payment.released"]
+    assert known[3].data["data"] == {"payout_minor": 85, "currency": "eur"}
+
+
 async def test_a_lost_connection_to_the_database_loses_no_event(api: Api, world: World, customer: Person) -> None:
     order_id = await world.order(customer)
-    async with aclosing(frames(api, order_id)) as stream:
+    async with aclosing(frames(api, customer, order_id)) as stream:
         await anext(stream)
         api.context.feed.listening.clear()
         async with world.begin() as session:
@@ -183,7 +209,7 @@ async def test_a_lost_connection_to_the_database_loses_no_event(api: Api, world:
 
 async def test_a_quiet_stream_is_kept_alive_by_comments(api: Api, world: World, customer: Person) -> None:
     order_id = await world.order(customer)
-    async with aclosing(frames(api, order_id, keepalive_s=0.05)) as stream:
+    async with aclosing(frames(api, customer, order_id, keepalive_s=0.05)) as stream:
         await anext(stream)
         assert (await asyncio.wait_for(anext(stream), 5)).comment == "keepalive"
 
@@ -204,6 +230,25 @@ async def test_a_stream_ends_with_the_order_and_tells_not_to_come_back(
     assert whole.headers["content-type"].startswith("text/event-stream")
     assert [chunk.event for chunk in chunks] == ["order.placed", "order.expired"]
     assert (rest.status_code, rest.text) == (204, "")
+
+
+async def test_what_comes_after_the_end_of_an_order_is_streamed_too(api: Api, world: World, customer: Person) -> None:
+    order_id = await world.order(customer)
+    await world.happen(order_id, EventType.ORDER_EXPIRED, key="expired")
+    await world.happen(order_id, EventType.PAYMENT_REFUNDED, key="refunded", amount_minor=1299, currency="eur")
+    await set_state(world, order_id, OrderState.EXPIRED)
+    headers = {"Accept": "text/event-stream"}
+
+    whole = [parse(chunk.encode()) for chunk in (await stream(api, order_id, customer, headers)).split("\n\n")[1:-1]]
+    resumed = await stream(api, order_id, customer, {**headers, "Last-Event-ID": str(whole[1].id)})
+
+    assert [frame.event for frame in whole] == ["order.placed", "order.expired", "payment.refunded"]
+    assert [parse(chunk.encode()).event for chunk in resumed.split("\n\n")[1:-1]] == ["payment.refunded"]
+
+
+async def stream(api: Api, order_id: str, reader: Person, headers: dict[str, str]) -> str:
+    """A stream that ends by itself."""
+    return (await asyncio.wait_for(api.get(f"/orders/{order_id}/events", reader, headers=headers), 10)).text
 
 
 @pytest.mark.parametrize("last_id", ["x", "-1", str(2**63), "1; DROP TABLE events"])

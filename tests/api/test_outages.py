@@ -7,8 +7,11 @@ import pytest
 from sqlalchemy import text
 from temporalio.client import Client
 from temporalio.contrib.pydantic import pydantic_data_converter
+from temporalio.service import RPCError, RPCStatusCode
 
 from fulfil.api.app import create_app
+from fulfil.api.errors import ProblemError
+from fulfil.api.outages import temporal_outages
 from fulfil.api.readers.platform import newest_revision
 from fulfil.kit.settings import Settings
 from tests.api.fakes import FakeProcesses, FakeQuoteWork
@@ -103,3 +106,10 @@ async def test_an_old_database_is_not_ready(api: Api, world: World) -> None:
     assert ready.status_code == 503
     assert newest_revision() in ready.json()["database"]
     assert "fulfil migrate" in ready.json()["database"]
+
+
+def test_a_workflow_whose_tasks_fail_for_the_moment_is_an_outage_and_no_bug() -> None:
+    not_ready = RPCError("Unable to perform workflow execution update", RPCStatusCode.FAILED_PRECONDITION, b"")
+    with pytest.raises(ProblemError) as raised, temporal_outages():
+        raise not_ready
+    assert raised.value.status_code == 503

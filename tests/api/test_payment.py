@@ -106,6 +106,7 @@ async def test_a_second_card_after_the_first_was_authorised_is_a_conflict(
     await paying_api.post(f"/orders/{order_id}/pay", customer, json=body)
     again = await paying_api.post(f"/orders/{order_id}/pay", customer, json=body)
     assert (again.status_code, again.json()["code"]) == (409, "not_payable")
+    assert again.json()["detail"] == "The order has just been cancelled or paid: read it again."
 
 
 @pytest.mark.parametrize(

@@ -123,6 +123,7 @@ async def test_what_somebody_else_took_meanwhile_is_refused_by_the_workflow(
         ({"amount": {"amount_minor": 0, "currency": "eur"}}, 422, "amount_zero"),
         ({"amount": {"amount_minor": -1, "currency": "eur"}}, 422, "parameter_invalid"),
         ({"lines": [{"line_id": f"lin_{'f' * 32}"}]}, 422, "line_unknown"),
+        ({"lines": []}, 422, "parameter_invalid"),
         ({"amount": EUR_3, "shipping": True}, 422, "scope_ambiguous"),
         ({"shipping": True}, 409, "no_shipping_paid"),
         ({"reason": "cancellation"}, 422, "parameter_invalid"),
@@ -241,8 +242,10 @@ async def test_a_failed_refund_is_sent_another_way(api: Api, world: World, suppo
     assert (await api.get(f"/refunds/{refund_id}", supporter)).json()["allowed_actions"] == ["reroute", "reject"]
     path = f"/refunds/{refund_id}/reroute"
     unnamed = await api.post(path, supporter, json={**WHY, "route": "bank"})
+    by_card = await api.post(path, supporter, json={**WHY, "route": "card", "reference": "SEPA 1"})
     named = await api.post(path, supporter, json={**WHY, "route": "bank", "reference": "SEPA 1"})
     assert (unnamed.status_code, unnamed.json()["code"]) == (422, "reference_missing")
+    assert (by_card.status_code, by_card.json()["code"]) == (422, "reference_unneeded")
     assert named.status_code == 200
     assert api.processes.said[-1].message.reference == "SEPA 1"
 

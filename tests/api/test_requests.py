@@ -47,6 +47,24 @@ async def test_bodies_that_are_no_json_objects_are_problems(api: Api, content: b
     assert (response.status_code, response.json()["code"]) == (status, code)
 
 
+async def test_a_value_that_can_not_be_is_told_in_words_of_the_api(
+    api: Api, supporter: Person, customer: Person
+) -> None:
+    async def detail(body: dict[str, object]) -> str:
+        answer = await api.post(f"/orders/{new_id('ord')}/refunds/preview", supporter, json=body)
+        assert answer.status_code == 422
+        return str(answer.json()["detail"])
+
+    reason = await detail({"reason": "because"})
+    assert reason.startswith("reason: Input should be 'requested_by_customer', ")
+    assert "<" not in reason
+    assert await detail({"amount": 500}) == "amount: Input should be an object."
+    assert await detail({"lines": []}) == "lines has too few items: leave it out, or name some."
+    billing = {"name": "Ada", "address_lines": ["Weg 1"], "country": "ZZ"}
+    country = await api.request("PUT", "/billing-details", customer, json=billing)
+    assert country.json()["detail"].startswith("country: must be a country's ISO 3166-1 code")
+
+
 async def test_a_body_of_another_type_is_unsupported(api: Api) -> None:
     for media_type in ("text/plain", "application/xml"):
         response = await api.post("/accounts", content=b"<a/>", headers={"Content-Type": media_type})

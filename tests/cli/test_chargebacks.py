@@ -11,7 +11,7 @@ from fulfil.api.schemas.base import Page
 from fulfil.api.schemas.chargebacks import Chargeback, ChargebackSummary
 from fulfil.cli.main import app
 from fulfil.kit.clock import utc_now
-from fulfil.models.messages.chargebacks import ChargebackState
+from fulfil.models.messages.chargebacks import ChargebackLoss, ChargebackState, TakenBackShare
 from fulfil.models.messages.events import NextStep
 from fulfil.models.messages.parties import WaitingOn
 from fulfil.models.money import Money
@@ -79,6 +79,19 @@ async def test_one_is_shown_with_its_evidence_and_in_json() -> None:
     assert "shipping carrier" in shown.output
     assert "support: check the evidence" in shown.output
     assert json.loads(exact.output)["evidence"] == {"shipping_carrier": "DHL"}
+
+
+async def test_a_lost_one_tells_who_paid() -> None:
+    share = TakenBackShare(provider_id=None, provider_minor=850, commission_minor=126, tax_minor=24)
+    lost = chargeback(
+        state=ChargebackState.LOST,
+        next=NextStep(who=WaitingOn.NOBODY, what="the customer's bank decides"),
+        loss=ChargebackLoss(held_minor=200, shares=(share,), loss_minor=99),
+    )
+    async with scripted_api(answer(lost)) as api:
+        shown = (await fulfil(api, "show", ID)).output
+    assert "held for the order 2.00 EUR, providers 8.50 EUR, our commission 1.50 EUR, our loss 0.99 EUR" in shown
+    assert "nobody" not in shown
 
 
 @pytest.mark.parametrize(

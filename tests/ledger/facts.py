@@ -70,6 +70,9 @@ ENTRIES: Mapping[str, Maker] = {
     "release_taken_back": lambda n, a: entries.release_taken_back(
         n.order, n.provider, provider=a[0], commission=a[1], tax=a[2]
     ),
+    "release_restored": lambda n, a: entries.release_restored(
+        n.order, n.provider, settled=a[0], payable=a[1], commission=a[2], tax=a[3]
+    ),
     "transfer_reversed": lambda n, a: entries.transfer_reversed(n.provider, *a, pending=False),
     "goodwill": lambda n, a: entries.goodwill(n.order, *a),
     "refund_decided": lambda n, a: entries.refund_decided(n.order, *a),

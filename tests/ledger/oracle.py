@@ -18,6 +18,12 @@ MOVES: Mapping[str, tuple[Mapping[str, int], ...]] = {
         {"commission": -1, "held": 1},
         {"tax": -1, "held": 1},
     ),
+    "release_restored": (
+        {"held": -1, "receivable": -1},
+        {"held": -1, "payable": 1},
+        {"held": -1, "commission": 1},
+        {"held": -1, "tax": 1},
+    ),
     "transfer_reversed": ({"stripe": 1, "receivable": -1},),
     "goodwill": ({"held": 1},),
     "refund_decided": ({"held": -1, "owed": 1},),

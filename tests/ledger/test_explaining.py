@@ -93,6 +93,29 @@ def test_a_story_of_a_refund_names_what_is_owed_and_what_arrived() -> None:
     ]
 
 
+def test_a_story_of_a_lost_chargeback_tells_where_the_money_went() -> None:
+    life = [
+        entries.charge(ORDER, 8_400, pending=False),
+        RELEASE,
+        entries.transfer(PROVIDER, 7_140, pending=False),
+        entries.chargeback_opened("chb_1", 8_400, pending=False),
+        entries.release_taken_back(ORDER, PROVIDER, provider=7_140, commission=1_059, tax=201),
+        entries.transfer_reversed(PROVIDER, 6_000, pending=False, surplus=40),
+        entries.chargeback_lost("chb_1", ORDER, held=8_400, loss=0),
+    ]
+    assert story_of([booked(entry) for entry in life]) == [
+        "The customer paid 84.00 EUR.",
+        "71.40 EUR were released to providers.",
+        "84.00 EUR of what was released were taken back.",
+        "71.40 EUR were transferred to them.",
+        "60.00 EUR of that came back from their accounts.",
+        "0.40 EUR are owed to providers still.",
+        "11.80 EUR are owed by providers.",
+        "84.00 EUR went back to the customer by a chargeback.",
+        "0.00 EUR are left to the platform of this order.",
+    ]
+
+
 def test_what_was_taken_back_by_a_correction_is_no_part_of_the_story() -> None:
     charge = entries.charge(ORDER, 100, pending=False)
     undone = Booked("correction", "eur", reversed_entry(charge).postings, reverses="charge", note="twice")

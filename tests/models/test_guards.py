@@ -326,3 +326,23 @@ async def test_both_roles_read_every_table(
         async with database.begin() as session:
             for name in names:
                 await session.execute(select(literal(1)).select_from(table(name)).limit(1))
+
+
+async def test_a_table_of_ones_own_does_not_take_the_place_of_the_kept_balances(
+    owner_database: Database, worker_database: Database
+) -> None:
+    order_id = await add_order(owner_database)
+    async with worker_database.begin() as session:
+        columns = "account text, currency text, balance_minor bigint"
+        await session.execute(text(f"CREATE TEMPORARY TABLE ledger_balances ({columns})"))
+        await session.execute(text("GRANT ALL ON ledger_balances TO PUBLIC"))
+        with pytest.raises(DBAPIError, match="ck_ledger_balances_sign"):
+            await post(
+                session,
+                entries.refund_decided(order_id, 101),
+                business_key=f"{order_id}:decided",
+                order_id=order_id,
+                effective_at=AT,
+                currency="eur",
+            )
+        await session.rollback()

@@ -5,8 +5,9 @@ import sys
 from collections.abc import Awaitable, Callable, Collection
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import Any
 
-from temporalio.client import Client
+from temporalio.client import Client, WorkflowHandle
 from temporalio.contrib.pydantic import pydantic_data_converter
 
 from fulfil.kit.runtime import run_main
@@ -14,6 +15,7 @@ from fulfil.models.messages.jobs import AcceptanceOutcome, ReportKind
 from fulfil.models.messages.payments import PaymentState, SavedCardCharge
 from fulfil.models.messages.policies import OrderPolicies
 from fulfil.models.messages.support import ResolutionAction
+from tests.replay.money import BOOKS, CHARGEBACKS, REFUNDS, play_chargeback, play_reconciliation, play_refund
 from tests.workflows.fakes import World
 from tests.workflows.playing import Play, refusal_of, workers
 
@@ -137,8 +139,22 @@ SCENARIOS: list[Callable[[Play], Awaitable[None]]] = [
 
 
 async def record(address: str, version: str, names: Collection[str]) -> None:
-    """Play the named scenarios (all without a name) on a real server and store both histories."""
+    """Play the named scenarios (all without a name) on a real server and store their histories."""
     client = await Client.connect(address, data_converter=pydantic_data_converter)
+    await record_orders(client, version, names)
+    for moves in REFUNDS:
+        if not names or moves.__name__ in names:
+            await store("refund", moves.__name__, version, await play_refund(client, moves))
+    for scenario in CHARGEBACKS:
+        if not names or scenario.__name__ in names:
+            await store("chargeback", scenario.__name__, version, await play_chargeback(client, scenario))
+    for name, books in BOOKS.items():
+        if not names or name in names:
+            await store("reconciliation", name, version, await play_reconciliation(client, books()))
+
+
+async def record_orders(client: Client, version: str, names: Collection[str]) -> None:
+    """Each scenario leaves the order's history and its job's."""
     for scenario in SCENARIOS:
         if names and scenario.__name__ not in names:
             continue
@@ -149,10 +165,15 @@ async def record(address: str, version: str, names: Collection[str]) -> None:
             for kind, handle in handles.items():
                 if kind == "job":
                     await handle.result()
-                path = FOLDER / kind / f"{scenario.__name__}@{version}.json"
-                path.parent.mkdir(parents=True, exist_ok=True)
-                history = (await handle.fetch_history()).to_json()
-                path.write_text(history.replace(f"{CHECKOUT}/", "") + "\n")  # stack traces name files
+                await store(kind, scenario.__name__, version, handle)
+
+
+async def store(kind: str, name: str, version: str, handle: WorkflowHandle[Any, Any]) -> None:
+    """Write the history of a workflow that has ended."""
+    path = FOLDER / kind / f"{name}@{version}.json"
+    path.parent.mkdir(parents=True, exist_ok=True)
+    history = (await handle.fetch_history()).to_json()
+    path.write_text(history.replace(f"{CHECKOUT}/", "") + "\n")  # stack traces name files
 
 
 if __name__ == "__main__":

@@ -56,6 +56,14 @@ class FakeBooks(ReconciliationActivities):
         return self._step("watch_held_money", request)
 
     @activity.defn
+    async def collect_receivables(self, request: ReconcileMoney) -> ReconciliationStep:
+        return self._step("collect_receivables", request)
+
+    @activity.defn
+    async def pay_providers(self, request: ReconcileMoney) -> ReconciliationStep:
+        return self._step("pay_providers", request)
+
+    @activity.defn
     async def report_reconciliation(self, request: ReconcileMoney) -> ReconciliationReport:
         self._step("report_reconciliation", request)
         return ReconciliationReport(
@@ -88,7 +96,15 @@ async def reconcile(client: Client, start: StartReconciliation) -> Reconciliatio
     return await client.execute_workflow(ReconciliationWorkflow.run, start, id="reconciliation", task_queue=ORDERS)
 
 
-STEPS = ["backfill_events", "mirror_balance_transactions", "clear_funds", "watch_held_money", "report_reconciliation"]
+STEPS = [
+    "backfill_events",
+    "mirror_balance_transactions",
+    "clear_funds",
+    "collect_receivables",
+    "pay_providers",
+    "watch_held_money",
+    "report_reconciliation",
+]
 
 
 async def test_every_step_is_taken_once_and_the_report_knows_what_each_did(skipping: WorkflowEnvironment) -> None:
@@ -103,7 +119,9 @@ async def test_every_step_is_taken_once_and_the_report_knows_what_each_did(skipp
         "events": 1,
         "balance_transactions": 2,
         "cleared": 3,
-        "held": 4,
+        "collected": 4,
+        "paid": 5,
+        "held": 6,
     }
 
 

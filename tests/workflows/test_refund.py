@@ -231,3 +231,13 @@ async def test_cancel_in_the_temporal_ui_loses_no_money_that_is_owed(play: Refun
     await play.reroute()
     assert (await play.outcome()).state is RefundState.SUCCEEDED
     assert (await play.refund.describe()).status is WorkflowExecutionStatus.COMPLETED
+
+
+async def test_cancel_in_the_temporal_ui_does_not_end_a_parked_refund(play: RefundPlay) -> None:
+    play.world.fail("send_refund")
+    await play.request()
+    async with play.world.called:
+        await asyncio.wait_for(play.world.called.wait_for(lambda: bool(play.world.parkings)), timeout=10)
+    await play.refund.cancel()
+    await play.resolve(ResolutionAction.RETRY)
+    assert (await play.outcome()).state is RefundState.SUCCEEDED

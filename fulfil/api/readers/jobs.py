@@ -9,6 +9,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from fulfil.api.access import Principal
 from fulfil.api.actions import job_actions
+from fulfil.api.disclosure import told_next
 from fulfil.api.readers.paging import newest_first
 from fulfil.api.readers.work_files import files_of_quote, represent_files
 from fulfil.api.schemas.base import Page
@@ -125,7 +126,7 @@ def represent_job(parts: JobParts, caller: Principal) -> Job:
         amount=None if is_provider else amount,
         payout=payout_of(line, provider.commission_bp) if provider and shows_payout else None,
         production=represent_production(production) if production else None,
-        next=represent_next(head),
+        next=represent_next(head, caller),
         allowed_actions=job_actions(caller.role, state),
         opened_at=job.opened_at,
         accepted_at=job.accepted_at,
@@ -169,10 +170,11 @@ def represent_production(row: ProductionRow) -> Production:
     )
 
 
-def represent_next(head: TimelineRow) -> NextStep | None:
-    """Whose move it is, by the order's timeline."""
+def represent_next(head: TimelineRow, caller: Principal) -> NextStep | None:
+    """Whose move it is, by the order's timeline, as the caller may know it."""
     who = WaitingOn(head.next_who)
-    return None if who is WaitingOn.NOBODY else NextStep(who=who, what=head.next_what, by=head.next_by)
+    step = None if who is WaitingOn.NOBODY else NextStep(who=who, what=head.next_what, by=head.next_by)
+    return told_next(step, caller)
 
 
 def _visible(query: JobQuery, caller: Principal) -> JobQuery:

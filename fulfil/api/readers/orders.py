@@ -8,6 +8,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from fulfil.api.access import Principal
 from fulfil.api.actions import order_actions
+from fulfil.api.disclosure import told_decline
 from fulfil.api.readers.jobs import find_job_of_order, represent_next, shown_state
 from fulfil.api.readers.paging import newest_first
 from fulfil.api.readers.work_files import files_of_quote, represent_files
@@ -117,7 +118,7 @@ def _represent(parts: OrderParts, caller: Principal) -> Order:
         refunded=Money(amount_minor=payment.refunded_minor, currency=payment.currency),
         refund_state=_refund_state(payment),
         payment_frozen=payment.frozen_at is not None,
-        next=represent_next(head),
+        next=represent_next(head, caller),
         allowed_actions=order_actions(
             caller.role, state, payment_state, None if job is None else shown_state(job, production)
         ),
@@ -154,7 +155,7 @@ def _represent_payment(row: PaymentRow, caller: Principal, publishable_key: str 
         state=PaymentState(row.state),
         amount=Money(amount_minor=row.amount_minor, currency=row.currency),
         refunded=Money(amount_minor=row.refunded_minor, currency=row.currency),
-        decline_code=row.decline_code,
+        decline_code=told_decline(row.decline_code, caller),
         authorized_at=row.authorized_at,
         captured_at=row.captured_at,
         payment_intent_id=row.payment_intent_id,

@@ -8,7 +8,6 @@ from fastapi.responses import Response, StreamingResponse
 
 from fulfil.api.access import Principal, Scope
 from fulfil.api.actions import ENDED
-from fulfil.api.context import ApiContext
 from fulfil.api.dependencies import Context, allowed
 from fulfil.api.documentation import API, ORDERS, problems
 from fulfil.api.errors import not_found
@@ -50,26 +49,27 @@ async def list_order_events(
     accept: Annotated[str, Header(include_in_schema=False)] = "",
     last_event_id: LastEventId = None,
 ) -> Page[TimelineEvent] | Response:
-    """What happened to an order, oldest first; a stream goes on until the order has ended."""
+    """What happened to an order, oldest first; a stream goes on until the order has ended.
+
+    Staff see every event whole. Others see what concerns them: a field of `data` that is not meant for them is left
+    out (the provider's share, the payment provider's words, what staff noted), persons are named by their side
+    alone, and an event may be missing, so `sequence` can have gaps.
+    """
     after = starting_after if last_event_id is None else last_event_id
     async with context.begin() as session:
         state = await may_see_order(session, caller, order_id)
         if state is None:
             raise not_found("order")
         streaming = EVENT_STREAM in accept
+        ended = state in ENDED
         events = (
             []
-            if streaming and state not in ENDED
-            else await read_events(session, order_id, after=after, limit=limit + 1)
+            if streaming and not ended
+            else await read_events(session, caller, order_id, after=after, limit=limit + 1)
         )
     if streaming:
-        return _stream(context, order_id, after, over=state in ENDED and not events)
+        if ended and not events:
+            return Response(status_code=HTTPStatus.NO_CONTENT)
+        frames = stream_events(context, caller, order_id, after, ended=ended)
+        return StreamingResponse(frames, media_type=EVENT_STREAM, headers={"X-Accel-Buffering": "no"})
     return Page(data=events[:limit], has_more=len(events) > limit)
-
-
-def _stream(context: ApiContext, order_id: str, after: int, *, over: bool) -> Response:
-    if over:
-        return Response(status_code=HTTPStatus.NO_CONTENT)
-    return StreamingResponse(
-        stream_events(context, order_id, after), media_type=EVENT_STREAM, headers={"X-Accel-Buffering": "no"}
-    )

@@ -35,7 +35,8 @@ class RefundQuestion(Body):
     """What is to be paid back: an amount, or lines, or the shipping; nothing of these means all that is left."""
 
     amount: Money | None = Field(default=None, examples=[EUR_10])
-    lines: Annotated[tuple[RefundedLine, ...], Field(max_length=100)] = Field(
+    # A list is never empty: who ticked no line must not pay back the whole order.
+    lines: Annotated[tuple[RefundedLine, ...], Field(min_length=1, max_length=100)] = Field(
         default=(), examples=[[{"line_id": LINE_ID}]]
     )
     shipping: bool = False

@@ -1,4 +1,4 @@
-"""An auditor's own look at the books: the chain hashed anew, every entry of Stripe's matched, each order's cents counted.
+"""An auditor's own look at the books: chains hashed anew, Stripe's entries matched, each order's cents counted.
 
 Nothing of the ledger's own checks is used here, and nothing is too young to be looked at: it is for a system at rest.
 """
@@ -124,7 +124,7 @@ def audit_books(books: Books, stripe: StripeDump) -> list[Finding]:
 
 
 def audit_balances(books: Books, balances: Sequence[SimulatedBalance]) -> list[Finding]:
-    """After a reconciliation of a system at rest: pending and available, each to the cent, and in Stripe's own books."""
+    """At rest, after a reconciliation: pending and available, each to the cent, also in Stripe's own books."""
     ours: Counter[tuple[str, str]] = Counter()
     for booked in books.transactions:
         for account, amount in booked.legs.items():
@@ -133,9 +133,9 @@ def audit_balances(books: Books, balances: Sequence[SimulatedBalance]) -> list[F
     broken: list[str] = []
     for balance in (balance for balance in balances if not balance.account):
         for name, theirs in (("pending", balance.pending), ("available", balance.available)):
-            booked = ours.pop((balance.currency, f"{AT_STRIPE}:{name}"), 0)
-            if booked != theirs:
-                broken.append(f"{balance.currency} {name}: ledger {booked}, Stripe {theirs}")
+            said = ours.pop((balance.currency, f"{AT_STRIPE}:{name}"), 0)
+            if said != theirs:
+                broken.append(f"{balance.currency} {name}: ledger {said}, Stripe {theirs}")
     broken += [f"{currency} {account}: {amount}" for (currency, account), amount in ours.items() if amount]
     own = [
         f"{balance.account or 'platform'} {balance.currency}"

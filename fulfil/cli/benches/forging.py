@@ -1,4 +1,4 @@
-"""Somebody who sends webhooks that are not Stripe's: forged, stale, altered; each must be refused and change nothing."""
+"""Somebody who sends webhooks that are not Stripe's: forged, stale, altered; each must be refused."""
 
 import asyncio
 import hashlib

@@ -9,7 +9,7 @@ from fulfil.cli.playing.money_scripts import dispute
 from fulfil.cli.playing.people import Support
 from fulfil.cli.playing.scenes import pay_in_full
 from fulfil.cli.playing.scripts import Played, Plot, Script, play
-from fulfil.cli.playing.turns import Stage, Turn
+from fulfil.cli.playing.turns import Stage, Turn, exists
 from fulfil.models.ids import derived_id
 from fulfil.models.messages.events import EventType
 from fulfil.models.messages.orders import OrderState
@@ -79,7 +79,7 @@ class Silence:
         chargeback_id = derived_id("chb", await dispute(turn))
         await _all_at(moment, 2)
         async with asyncio.timeout(FOUND_WITHIN_S):
-            await turn.chargeback(chargeback_id, lambda found: True)
+            await turn.chargeback(chargeback_id, exists)
         await turn.answer(chargeback_id, "accept")
         await turn.chargeback(chargeback_id, lambda found: found.closed_at)
         turn.ending.lost = turn.total

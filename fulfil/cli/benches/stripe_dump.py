@@ -2,7 +2,6 @@
 
 from collections import Counter
 from collections.abc import Mapping, Sequence
-from typing import TypeVar
 
 import httpx
 from pydantic import BaseModel, TypeAdapter, field_validator
@@ -109,9 +108,6 @@ class SimulatedBalances(BaseModel):
     balances: list[SimulatedBalance]
 
 
-Thing = TypeVar("Thing", bound=Simulated)
-
-
 class StripeDump(BaseModel):
     """Every object of the platform's that has to do with money, and the webhooks that tell of them."""
 
@@ -143,6 +139,7 @@ class StripeDump(BaseModel):
         """Which order each object that moves money belongs to."""
         by_intent = self.orders_by_intent()
         by_transfer = {transfer.id: transfer.transfer_group or "" for transfer in self.transfers}
+        paid: list[SimulatedCharge | SimulatedRefund | SimulatedDispute]
         paid = [*self.charges, *self.refunds, *self.disputes]
         return {
             **{thing.id: by_intent.get(thing.payment_intent, "") for thing in paid},

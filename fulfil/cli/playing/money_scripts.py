@@ -2,7 +2,7 @@
 
 import asyncio
 
-from fulfil.cli.playing.turns import CONFLICT, Turn, refused_by
+from fulfil.cli.playing.turns import CONFLICT, Turn, exists, refused_by
 from fulfil.models.ids import derived_id
 from fulfil.models.messages.chargebacks import ChargebackState
 from fulfil.models.messages.events import EventType
@@ -127,8 +127,8 @@ async def refund_failed_sent_again(turn: Turn) -> None:
     first = await _sent(turn, asked.id)
     await turn.stage.bank.settle_refund(first, "failed")
     await turn.refund_in(asked.id, RefundState.FAILED)
-    await turn.stage.support.reroute_refund(asked.id, RefundRoute.CARD, "the card works again")
-    await turn.stage.bank.settle_refund(await _sent(turn, asked.id, other_than=first), "succeeded")
+    second = await turn.eventually(lambda: _send_again(turn, asked.id, first), f"{asked.id} was not sent again")
+    await turn.stage.bank.settle_refund(second, "succeeded")
     await turn.see_through(asked.id)
     turn.ending.refunded += turn.part(45)
 
@@ -149,9 +149,9 @@ async def cancelled_refund_failed(turn: Turn) -> None:
     turn.ending.state = OrderState.CANCELLED
     await turn.stage.shop.customer.cancel(turn.order.id, "wrong material")
     await turn.until(EventType.ORDER_CANCELLED)
-    [refund] = await turn.stage.support.refunds(turn.order.id)
-    await turn.stage.bank.settle_refund(await _sent(turn, refund.id), "failed")
-    await turn.see_through(refund.id, RefundRoute.BANK)
+    refund_id = await _refund_of_cancellation(turn)
+    await turn.stage.bank.settle_refund(await _sent(turn, refund_id), "failed")
+    await turn.see_through(refund_id, RefundRoute.BANK)
     turn.ending.paid_otherwise += turn.total
 
 
@@ -215,7 +215,7 @@ async def inquiry_escalated(turn: Turn) -> None:
     """First it asked, then it took."""
     await turn.be_accepted(INQUIRES)
     chargeback_id = await turn.until(EventType.CHARGEBACK_OPENED)
-    dispute = await turn.chargeback(chargeback_id, lambda found: True)
+    dispute = await turn.chargeback(chargeback_id, exists)
     await turn.stage.bank.decide_dispute(dispute.stripe_dispute_id, "escalate")
     await turn.chargeback(chargeback_id, lambda found: found.state is ChargebackState.NEEDS_RESPONSE)
     await turn.answer(chargeback_id, "submit")
@@ -229,8 +229,7 @@ async def cancelled_while_charged_back(turn: Turn) -> None:
     chargeback_id = await turn.until(EventType.CHARGEBACK_OPENED)
     await turn.answer(chargeback_id, "submit")
     await _decide(turn, chargeback_id, "won")
-    [refund] = await turn.stage.support.refunds(turn.order.id)
-    await turn.see_through(refund.id)
+    await turn.see_through(await _refund_of_cancellation(turn))
     turn.ending.refunded += turn.total
 
 
@@ -241,16 +240,16 @@ async def cancelled_and_lost(turn: Turn) -> None:
     await turn.answer(chargeback_id, "accept")
     await turn.chargeback(chargeback_id, lambda found: found.closed_at)
     turn.ending.lost += turn.total
-    [refund] = await turn.stage.support.refunds(turn.order.id)
-    if refund.state is not RefundState.REJECTED:
-        await turn.stage.second.decide_refund(refund.id, "reject", "the bank has paid it back")
-        await turn.refund_in(refund.id, RefundState.REJECTED)
+    refund_id = await _refund_of_cancellation(turn)
+    if (await turn.stage.support.refund(refund_id)).state is not RefundState.REJECTED:
+        await turn.stage.second.decide_refund(refund_id, "reject", "the bank has paid it back")
+        await turn.refund_in(refund_id, RefundState.REJECTED)
 
 
 async def lose_after_release(turn: Turn) -> None:
     """The cardholder disputes what was paid out already; support answers in vain."""
     chargeback_id = derived_id("chb", await dispute(turn))
-    await turn.chargeback(chargeback_id, lambda found: True)
+    await turn.chargeback(chargeback_id, exists)
     await turn.answer(chargeback_id, "submit")
     await _decide(turn, chargeback_id, "lost")
 
@@ -265,7 +264,7 @@ async def dispute(turn: Turn) -> str:
 
 async def _decide(turn: Turn, chargeback_id: str, status: str) -> None:
     """The bank decides, and the decision is in the books."""
-    found = await turn.chargeback(chargeback_id, lambda found: True)
+    found = await turn.chargeback(chargeback_id, exists)
     await turn.stage.bank.decide_dispute(found.stripe_dispute_id, status)
     await turn.chargeback(chargeback_id, lambda found: found.closed_at)
 
@@ -278,14 +277,32 @@ async def _cancel_frozen(turn: Turn) -> None:
     await turn.until(EventType.ORDER_CANCELLED)
 
 
-async def _sent(turn: Turn, refund_id: str, other_than: str | None = None) -> str:
+async def _refund_of_cancellation(turn: Turn) -> str:
+    """The refund that a cancellation starts; it is written a moment after the order has ended."""
+
+    async def look() -> str | None:
+        found = await turn.stage.support.refunds(turn.order.id)
+        return found[0].id if found else None
+
+    return await turn.eventually(look, "no refund was started")
+
+
+async def _sent(turn: Turn, refund_id: str) -> str:
     """Stripe's refund, once ours was sent."""
 
     async def look() -> str | None:
-        found = (await turn.stage.support.refund(refund_id)).stripe_refund_id
-        return found if found != other_than else None
+        return (await turn.stage.support.refund(refund_id)).stripe_refund_id
 
     return await turn.eventually(look, f"{refund_id} was not sent")
+
+
+async def _send_again(turn: Turn, refund_id: str, before: str) -> str | None:
+    """Stripe's second refund; the process may hear of the failure of the first a moment after it was written."""
+    refund = await turn.stage.support.refund(refund_id)
+    if refund.state is RefundState.FAILED:
+        rerouted = turn.stage.support.reroute_refund(refund_id, RefundRoute.CARD, "the card works again")
+        await refused_by(rerouted, CONFLICT)
+    return refund.stripe_refund_id if refund.stripe_refund_id != before else None
 
 
 def _expect(held: object, otherwise: str) -> None:

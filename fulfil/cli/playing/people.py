@@ -89,12 +89,10 @@ class Person:
                 return events
 
     async def watch(self, order_id: str, after: int | None = None) -> AsyncGenerator[Event, None]:
-        """What happens, live; ends with the order. Close it when leaving early."""
+        """What happened and happens, live, until the order has ended. Close it when leaving early."""
         async with aclosing(self.api.stream(Event, f"/orders/{order_id}/events", after)) as events:
             async for event in events:
                 yield event
-                if event.ends_the_order:
-                    return
 
     async def stored_quote(self, quote_id: str, tell: Tell | None = None) -> Quote:
         """A quote, as soon as it is ready; `tell` hears how far it is."""

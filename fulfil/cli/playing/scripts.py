@@ -95,7 +95,8 @@ async def play(stage: Stage, script: Script, plot: Plot | None = None) -> Played
     quote = stage.large if script is Script.REFUND_LARGE else stage.shop.quote
     order = await customer.place(quote)
     stage.acknowledged.append(order.id)
-    async with LiveTimeline(customer, order.id) as live:
+    # Support sees what customers are not told, such as a warning of fraud.
+    async with LiveTimeline(stage.support, order.id) as live:
         turn = Turn(stage, order, live, Ending())
         await (plot or PLOTS[script])(turn)
         await turn.until(EventType.ORDER_CLOSED, EventType.ORDER_CANCELLED, EventType.ORDER_EXPIRED)

@@ -187,6 +187,11 @@ class Turn:
             raise TooLateError(f"{self.order.id}: {otherwise} within {self.stage.patience_s:.0f} s") from None
 
 
+def exists(chargeback: Chargeback) -> bool:
+    """Any will do."""
+    return bool(chargeback.id)
+
+
 async def refused_by(deed: Awaitable[object], status: int) -> str | None:
     """Do it; the code when it was refused with this status."""
     try:

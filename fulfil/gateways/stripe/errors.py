@@ -55,12 +55,13 @@ class StripeRefusedError(Exception):
 class StripeUnavailableError(Exception):
     """Connection lost, 5xx, 429 or key in use: the outcome is unknown; try again with the same key.
 
-    `retry_after_s` is when Stripe wants to be asked again, if it said so.
+    `retry_after_s` is when Stripe wants to be asked again, if it said so; `too_many` tells that it is asked too often.
     """
 
-    def __init__(self, message: str, retry_after_s: float | None = None) -> None:
+    def __init__(self, message: str, retry_after_s: float | None = None, *, too_many: bool = False) -> None:
         super().__init__(message)
         self.retry_after_s = retry_after_s
+        self.too_many = too_many
 
 
 class StripeStoredFailureError(StripeUnavailableError):
@@ -95,7 +96,7 @@ def _unavailable(error: stripe.StripeError, status: int, message: str) -> Stripe
         return StripeUnavailableError(message, KEY_IN_USE_RETRY_S if wait_s is None else wait_s)
     if status >= SERVER_ERROR and _header(error, "Idempotent-Replayed") == "true":
         return StripeStoredFailureError(message, wait_s)
-    return StripeUnavailableError(message, wait_s)
+    return StripeUnavailableError(message, wait_s, too_many=status == RATE_LIMITED)
 
 
 def optional_text(part: stripe.StripeObject | None, name: str) -> str | None:

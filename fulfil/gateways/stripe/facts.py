@@ -142,18 +142,20 @@ class TransferFacts:
     currency: str
     destination: str
     order_id: str | None
+    job_id: str | None
     entry: BalanceEntry | None
 
 
 @dataclass(frozen=True)
 class ReversalFacts:
-    """Money taken back from a connected account."""
+    """Money taken back from a connected account; `key` is the one it was first asked for with."""
 
     id: str
     transfer_id: str
     amount_minor: int
     currency: str
     entry: BalanceEntry | None
+    key: str | None = None
 
 
 @dataclass(frozen=True)

@@ -89,6 +89,7 @@ def transfer_facts(transfer: stripe.Transfer) -> TransferFacts:
         currency=transfer.currency,
         destination=reference(transfer.destination) or "",
         order_id=optional_text(transfer.metadata, "order_id"),
+        job_id=optional_text(transfer.metadata, "job_id"),
         entry=_entry(transfer.balance_transaction),
     )
 
@@ -101,6 +102,7 @@ def reversal_facts(reversal: stripe.TransferReversal) -> ReversalFacts:
         amount_minor=from_stripe(reversal.amount, reversal.currency),
         currency=reversal.currency,
         entry=_entry(reversal.balance_transaction),
+        key=optional_text(reversal.metadata, "key"),
     )
 
 

@@ -28,20 +28,25 @@ class TransferCalls(StripeCalls):
         amount_minor: int,
         currency: str,
         destination: str,
-        source_charge_id: str,
+        source_charge_id: str | None,
         idempotency_key: str,
         metadata: Mapping[str, str],
     ) -> TransferFacts:
-        """Pay a connected account out of a captured charge, even while its funds are still pending."""
+        """Pay a connected account out of a captured charge, even while its funds are still pending.
+
+        Without a charge it is paid from what is available. Raises `StripeRefusedError` with code `balance_insufficient`
+        when that is too little.
+        """
         params: TransferCreateParams = {
             "amount": to_stripe(amount_minor, currency),
             "currency": currency,
             "destination": destination,
-            "source_transaction": source_charge_id,
             "transfer_group": order_id,
             "metadata": {**metadata, "order_id": order_id, "key": idempotency_key},
             "expand": MOVE_EXPANSION,
         }
+        if source_charge_id is not None:
+            params["source_transaction"] = source_charge_id
 
         def send(key: str) -> Awaitable[stripe.Transfer]:
             return self._client.v1.transfers.create_async(params, {"idempotency_key": key})
@@ -56,6 +61,11 @@ class TransferCalls(StripeCalls):
         return transfer_facts(
             await self._call(self._client.v1.transfers.retrieve_async(transfer_id, {"expand": MOVE_EXPANSION}))
         )
+
+    async def find_transfer(self, order_id: str, *, idempotency_key: str) -> TransferFacts | None:
+        """The transfer made under the key, also after Stripe has forgotten the key; None when there is none."""
+        found = await self._find_marked(self._transfers_of(order_id), idempotency_key)
+        return transfer_facts(found) if found is not None else None
 
     async def list_transfers(self, order_id: str) -> list[TransferFacts]:
         """Every transfer of an order, newest first."""
@@ -93,6 +103,10 @@ class TransferCalls(StripeCalls):
         """The reversal made under the key, also after Stripe has forgotten the key; None when there is none."""
         found = await self._find_marked(self._reversals_of(transfer_id), idempotency_key)
         return reversal_facts(found) if found is not None else None
+
+    async def list_reversals(self, transfer_id: str) -> list[ReversalFacts]:
+        """Every reversal of a transfer, newest first."""
+        return [reversal_facts(reversal) async for reversal in self._reversals_of(transfer_id)]
 
     def _reversals_of(self, transfer_id: str) -> AsyncIterator[stripe.TransferReversal]:
         def page(after: str | None) -> Awaitable[stripe.ListObject[stripe.TransferReversal]]:

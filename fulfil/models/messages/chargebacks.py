@@ -6,6 +6,7 @@ from enum import StrEnum
 from fulfil.models.ids import ChargebackId, OrderId, ProviderId, StatementId
 from fulfil.models.messages.base import Message
 from fulfil.models.messages.parties import Actor
+from fulfil.models.messages.refunds import RefundAllocation
 from fulfil.models.money import AmountMinor, Currency
 
 
@@ -111,21 +112,28 @@ class TakenBackShare(Message):
 
 
 class TransferPart(Message):
-    """How much of a transfer is asked back from the provider's account."""
+    """How much of a transfer is asked back from the provider's account, under which key."""
 
     transfer_id: str
     job_id: str
     provider_id: ProviderId
     amount_minor: AmountMinor
+    key: str = ""
 
 
 class ChargebackLoss(Message):
-    """Who pays for a lost chargeback, fixed once: what is held first, then what was released, the rest is our loss."""
+    """Who pays for a lost chargeback, fixed once: what is held first, then what was released, the rest is our loss.
+
+    `allocations` are the same amounts by line, `shares` by provider. `number` counts the losses of one chargeback: a
+    decision that was turned in our favour may be turned again.
+    """
 
     held_minor: AmountMinor = 0
     shares: tuple[TakenBackShare, ...] = ()
     transfers: tuple[TransferPart, ...] = ()
     loss_minor: AmountMinor = 0
+    allocations: tuple[RefundAllocation, ...] = ()
+    number: int = 1
 
 
 class ChargebackChanged(Message):

@@ -3,6 +3,8 @@
 from datetime import datetime
 from enum import StrEnum
 
+from pydantic import Field
+
 from fulfil.models.ids import OrderId, ReconciliationId
 from fulfil.models.messages.base import Message
 from fulfil.models.money import Currency, SignedMinor
@@ -26,7 +28,8 @@ class ReconcileMoney(Message):
 
     reconciliation_id: ReconciliationId
     since: datetime | None = None
-    done: dict[str, ReconciliationStep] = {}
+    began_at: datetime | None = None
+    done: dict[str, ReconciliationStep] = Field(default_factory=dict[str, ReconciliationStep])
 
 
 class FindingKind(StrEnum):
@@ -47,6 +50,7 @@ class FindingKind(StrEnum):
     COMMISSION_DIFFERS = "commission_differs"
     PROVIDER_BALANCE_DIFFERS = "provider_balance_differs"
     HELD_TOO_LONG = "held_too_long"
+    RECEIVABLE_OVERDUE = "receivable_overdue"
 
 
 class Finding(Message):

@@ -78,7 +78,7 @@ class RefundAllocation(Message):
     """Where the money of one line comes from: what is held, or what was released already (taken back pro rata).
 
     `released_minor` is the provider's share and our commission, which includes its tax; `line_id` is None for the
-    shipping. `reversal_minor` is what is asked back of the job's transfer, fixed when the refund is booked.
+    shipping. `reversal_minor` is what is asked back of the transfer `transfer_id`, fixed when the refund is booked.
     """
 
     line_id: LineId | None
@@ -90,6 +90,7 @@ class RefundAllocation(Message):
     job_id: JobId | None = None
     provider_id: ProviderId | None = None
     reversal_minor: AmountMinor = 0
+    transfer_id: str | None = None
 
     @property
     def amount_minor(self) -> int:

@@ -93,12 +93,16 @@ class BalanceTransactionRow(Base):
 
 
 class ReconciliationRow(Base):
-    """One comparison of the books with the provider's: what it did, what it could not mend."""
+    """One comparison of the books with the provider's: what it did, what it could not mend.
+
+    It has seen what happened between `since` and `began_at`.
+    """
 
     __tablename__ = "reconciliations"
 
     id: Mapped[Id] = mapped_column(primary_key=True)
     since: Mapped[datetime]
+    began_at: Mapped[datetime]
     finished_at: Mapped[datetime] = mapped_column(index=True)
     steps: Mapped[dict[str, Any]]
     balances: Mapped[list[Any]]

@@ -74,14 +74,17 @@ class RefundRow(Base):
 
 
 class TransferRow(Base):
-    """Money paid to a provider for a job; `amount_minor` is what was left after `netted_minor`."""
+    """Money paid to a provider for a job; `amount_minor` is what was left after `netted_minor`.
+
+    What was taken back of her and is given back to her is paid by a transfer of its own.
+    """
 
     __tablename__ = "transfers"
     __table_args__ = (CheckConstraint("reversed_minor BETWEEN 0 AND amount_minor", name="reversed"),)
 
     id: Mapped[str] = mapped_column(String(255), primary_key=True)
     order_id: Mapped[Id] = mapped_column(ForeignKey("orders.id"), index=True)
-    job_id: Mapped[Id] = mapped_column(unique=True)
+    job_id: Mapped[Id] = mapped_column(index=True)
     provider_id: Mapped[Id] = mapped_column(index=True)
     business_key: Mapped[Key] = mapped_column(unique=True)
     amount_minor: Mapped[Minor]

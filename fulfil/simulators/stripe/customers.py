@@ -10,7 +10,7 @@ from fulfil.simulators.stripe.errors import JsonObject, invalid_parameter, missi
 from fulfil.simulators.stripe.listing import Condition, page
 from fulfil.simulators.stripe.objects import Customer, InvoiceSettings, new_id
 from fulfil.simulators.stripe.parameters import Parameters
-from fulfil.simulators.stripe.payment_methods import attach_method, detach_method, retrieve_method
+from fulfil.simulators.stripe.payment_methods import attach_method, detach_method, of_kind, retrieve_method
 from fulfil.simulators.stripe.previous import previous_attributes
 from fulfil.simulators.stripe.transaction import Transaction
 
@@ -78,8 +78,7 @@ def list_customers(tx: Transaction, call: Call) -> Mapping[str, object]:
 def list_customer_methods(tx: Transaction, call: Call) -> Mapping[str, object]:
     """`GET /v1/customers/{id}/payment_methods`."""
     customer = existing_customer(tx, call.identity, param="customer", status=404)
-    call.parameters.choice("type", ("card",))
-    condition = Condition(["object = 'payment_method'"], [])
+    condition = of_kind(call)
     condition.add("json_extract(body, '$.customer') = ?", customer["id"])
     redisplay = call.parameters.choice("allow_redisplay", ("always", "limited", "unspecified"))
     if redisplay is not None:

@@ -120,6 +120,9 @@ def decide(tx: Transaction, dispute: Dispute, status: str) -> Dispute:
         _escalate(tx, dispute)
     elif status == "appeal_needs_response" and dispute["status"] == "lost":
         _open_appeal(tx, dispute)
+    elif dispute["status"] == "won" and status == "lost":
+        _withdraw(tx, dispute)
+        end(tx, dispute, "lost")
     elif dispute["status"] in OPEN and inquiry and status in {"won", "warning_closed"}:
         end(tx, dispute, "warning_closed")
     elif dispute["status"] in OPEN and status in {"won", "lost"}:

@@ -21,6 +21,66 @@ from fulfil.simulators.stripe.parameters import Parameters
 from fulfil.simulators.stripe.previous import previous_attributes
 from fulfil.simulators.stripe.transaction import Transaction
 
+# What a payment method may be at Stripe; all that are kept here are cards.
+KINDS = [
+    "acss_debit",
+    "affirm",
+    "afterpay_clearpay",
+    "alipay",
+    "alma",
+    "amazon_pay",
+    "au_becs_debit",
+    "bacs_debit",
+    "bancontact",
+    "billie",
+    "bizum",
+    "blik",
+    "boleto",
+    "card",
+    "cashapp",
+    "crypto",
+    "custom",
+    "customer_balance",
+    "eps",
+    "fpx",
+    "giropay",
+    "grabpay",
+    "ideal",
+    "kakao_pay",
+    "klarna",
+    "konbini",
+    "kr_card",
+    "link",
+    "mb_way",
+    "mobilepay",
+    "multibanco",
+    "naver_pay",
+    "nz_bank_account",
+    "oxxo",
+    "p24",
+    "pay_by_bank",
+    "payco",
+    "paynow",
+    "paypal",
+    "paypay",
+    "payto",
+    "pix",
+    "promptpay",
+    "revolut_pay",
+    "samsung_pay",
+    "satispay",
+    "scalapay",
+    "sepa_debit",
+    "sequra",
+    "sofort",
+    "sunbit",
+    "swish",
+    "twint",
+    "upi",
+    "us_bank_account",
+    "wechat_pay",
+    "zip",
+]
 REDISPLAY = ("always", "limited", "unspecified")
 DISPLAY_BRANDS = {"amex": "american_express", "diners": "diners_club", "unionpay": "union_pay"}
 UNSAFE = (
@@ -92,8 +152,7 @@ def detach(tx: Transaction, call: Call) -> Mapping[str, object]:
 
 def list_methods(tx: Transaction, call: Call) -> Mapping[str, object]:
     """`GET /v1/payment_methods` of a `customer`."""
-    call.parameters.choice("type", ("card",))
-    condition = Condition(["object = 'payment_method'"], [])
+    condition = of_kind(call)
     customer = call.parameters.text("customer")
     # Without a customer Stripe lists a feature's methods that nobody here has.
     condition.add("json_extract(body, '$.customer') = ?", customer or "")
@@ -101,6 +160,15 @@ def list_methods(tx: Transaction, call: Call) -> Mapping[str, object]:
     if redisplay is not None:
         condition.add("json_extract(body, '$.allow_redisplay') = ?", redisplay)
     return page(tx, call.parameters, condition, "payment_method", "/v1/payment_methods")
+
+
+def of_kind(call: Call) -> Condition:
+    """The payment methods of the `type` that is asked for."""
+    condition = Condition(["object = 'payment_method'"], [])
+    kind = call.parameters.choice("type", KINDS)
+    if kind is not None:
+        condition.add("json_extract(body, '$.type') = ?", kind)
+    return condition
 
 
 def retrieve_method(tx: Transaction, identity: str, *, param: str, status: int = 400) -> PaymentMethod:

@@ -32,5 +32,15 @@ class ReconciliationActivities(ABC):
 
     @activity.defn
     @abstractmethod
+    async def collect_receivables(self, request: ReconcileMoney) -> ReconciliationStep:
+        """Ask providers' accounts again for what they refused to give back."""
+
+    @activity.defn
+    @abstractmethod
+    async def pay_providers(self, request: ReconcileMoney) -> ReconciliationStep:
+        """Transfer what was given back to providers, or was taken of them once too often."""
+
+    @activity.defn
+    @abstractmethod
     async def report_reconciliation(self, request: ReconcileMoney) -> ReconciliationReport:
         """Check every invariant, compare balances with the provider's, and keep the report."""

@@ -81,7 +81,7 @@ def _error(body: dict[str, Any], response: httpx.Response) -> Iterator[str]:
     error = cast("dict[str, Any]", body["error"])
     if set(error) - ERROR_FIELDS or not {"message", "type"} <= set(error):
         yield f"an error with {sorted(error)}"
-    declined = error["type"] == "card_error" and response.status_code != httpx.codes.PAYMENT_REQUIRED
+    declined = error["type"] == "card_error" and httpx.codes(response.status_code) is not httpx.codes.PAYMENT_REQUIRED
     if error["type"] not in ERROR_TYPES or declined:
         yield f"{response.status_code} is no {error['type']}"
     for name in ("payment_intent", "payment_method", "setup_intent"):

@@ -2,7 +2,8 @@
 
 `published_shapes.json` holds these facts as Stripe's official TypeScript library (23.1.0, API 2026-10-28.endive) states
 them, for the objects the simulator serves: a field's name ends in `?` where Stripe may leave it out, and only a field
-whose types name `null` is ever null. Hashes of payment methods other than cards are left out.
+whose types name `null` is ever null; `/v2` answers null for what is not included. Hashes of payment methods other than
+cards are left out, and what is `any` is not judged.
 """
 
 import json

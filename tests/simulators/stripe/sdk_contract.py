@@ -11,41 +11,6 @@ from stripe._object_classes import get_object_class
 from stripe._stripe_object import StripeObject, UntypedStripeObject
 from stripe.events._event_classes import get_v2_event_class
 
-# Where Stripe's published API description calls a field neither required nor nullable: it is there, or it is not.
-NEVER_NULL = {
-    "customer": "balance business_name individual_name invoice_credit_balance invoice_settings metadata "
-    "next_invoice_sequence sources subscriptions tax tax_ids",
-    "payment_intent": "amount amount_capturable amount_details amount_received capture_method confirmation_method "
-    "currency hooks metadata payment_details payment_method_types presentment_details",
-    "payment_method": "allow_redisplay card radar_options",
-    "refund": "description destination_details failure_balance_transaction failure_reason instructions_email "
-    "next_action pending_reason presentment_details",
-    "setup_intent": "attach_to_self",
-    "transfer": "destination_payment source_type",
-    "webhook_endpoint": "secret",
-}
-# Nullable fields that Stripe always shows.
-ALWAYS_SHOWN = {
-    "customer": "address balance created currency default_source delinquent description discount email invoice_prefix "
-    "invoice_settings metadata name next_invoice_sequence phone preferred_locales shipping tax_exempt test_clock",
-    "payment_intent": "amount amount_capturable amount_details amount_received application application_fee_amount "
-    "automatic_payment_methods canceled_at cancellation_reason capture_method client_secret confirmation_method "
-    "currency customer description last_payment_error latest_charge metadata next_action on_behalf_of payment_method "
-    "payment_method_configuration_details payment_method_options payment_method_types processing receipt_email review "
-    "setup_future_usage shipping statement_descriptor statement_descriptor_suffix transfer_data transfer_group",
-    "payment_method": "allow_redisplay card customer metadata",
-    "payout": "application_fee application_fee_amount balance_transaction description destination "
-    "failure_balance_transaction failure_code failure_message metadata original_payout reversed_by "
-    "statement_descriptor",
-    "refund": "balance_transaction charge metadata payment_intent reason receipt_number source_transfer_reversal "
-    "status transfer_reversal",
-    "setup_intent": "application automatic_payment_methods cancellation_reason client_secret customer description "
-    "last_setup_error latest_attempt mandate metadata next_action on_behalf_of payment_method payment_method_options "
-    "single_use_mandate",
-    "transfer": "balance_transaction description destination destination_payment source_transaction source_type "
-    "transfer_group",
-    "webhook_endpoint": "api_version application description",
-}
 SCALARS: dict[object, tuple[type, ...]] = {
     str: (str,),
     int: (int,),
@@ -86,16 +51,13 @@ def _class_of(kind: str) -> type[StripeObject]:
 
 def _object(entity: Mapping[str, Any], form: type[StripeObject], path: str) -> Iterator[str]:
     fields = _fields(form)
-    kind = str(entity.get("object", ""))
     for name in entity:
         if name not in fields:
             yield f"{path}.{name}: Stripe has no such field"
     for name, annotation in fields.items():
         if name not in entity:
-            if type(None) not in get_args(annotation) or name in ALWAYS_SHOWN.get(kind, "").split():
+            if type(None) not in get_args(annotation):
                 yield f"{path}.{name}: missing"
-        elif entity[name] is None and name in NEVER_NULL.get(kind, "").split():
-            yield f"{path}.{name}: is never null"
         else:
             yield from _value(entity[name], annotation, f"{path}.{name}")
 

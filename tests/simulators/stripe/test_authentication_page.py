@@ -82,3 +82,12 @@ async def test_without_a_return_url_the_browser_sdk_is_to_handle_it(stripe: Stri
         done = await browser.post(intent["next_action"]["use_stripe_sdk"]["stripe_js"], data={"outcome": "approve"})
     assert (done.status_code, "close this page" in done.text) == (200, True)
     assert (await stripe.read(f"{INTENTS}/{intent['id']}"))["status"] == "requires_capture"
+
+
+async def test_a_browser_sdk_handles_it_itself_when_it_says_so(stripe: StripeHttp) -> None:
+    said = {"return_url": "https://shop.example/back", "use_stripe_sdk": True}
+    intent = await stripe.payment("pm_card_threeDSecure2Required", **said)
+    assert intent["next_action"]["type"] == "use_stripe_sdk"
+    customer = await stripe.made("/v1/customers", name="Ann")
+    asks = {"customer": customer["id"], "payment_method": "pm_card_authenticationRequiredOnSetup", "confirm": True}
+    assert (await stripe.made("/v1/setup_intents", **asks, **said))["next_action"]["type"] == "use_stripe_sdk"

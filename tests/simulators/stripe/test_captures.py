@@ -49,3 +49,21 @@ async def test_a_charge_can_be_described_later(till: Till) -> None:
     changed = await till.made(f"/v1/charges/{charge['id']}", description="Two brackets", metadata={"a": "1"})
     assert (changed["description"], changed["metadata"]) == ("Two brackets", {"a": "1"})
     assert (await till.events(charge["id"]))[-1] == "charge.updated"
+
+
+async def test_more_may_be_said_of_a_charge(till: Till) -> None:
+    charge, customer = await till.paid(), await till.made("/v1/customers", name="Ann")
+    path, address = f"/v1/charges/{charge['id']}", {"line1": "Street 1", "city": "Riga"}
+    said = {"customer": customer["id"], "fraud_details": {"user_report": "safe"}}
+    changed = await till.made(path, **said, shipping={"name": "Ann", "address": address})
+    assert (changed["customer"], changed["fraud_details"]) == (customer["id"], {"user_report": "safe"})
+    assert changed["shipping"]["address"]["city"] == "Riga"
+    other = await till.made("/v1/customers", name="Bob")
+    assert (await till.refused(path, customer=other["id"]))["param"] == "customer"
+
+
+async def test_the_older_path_tells_where_the_receipt_goes(till: Till) -> None:
+    intent = await till.payment("pm_card_visa")
+    path = f"/v1/charges/{intent['latest_charge']}/capture"
+    charge = await till.made(path, receipt_email="ann@shop.example", transfer_group="late")
+    assert (charge["receipt_email"], charge["transfer_group"]) == ("ann@shop.example", "late")

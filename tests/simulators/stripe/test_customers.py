@@ -57,6 +57,8 @@ async def test_a_card_is_kept_listed_and_detached_for_ever(stripe: StripeHttp) -
     kept = await stripe.read(f"{CUSTOMERS}/{customer}/payment_methods")
     assert [card["card"]["last4"] for card in kept["data"]] == ["4444", "4242"]
     assert (await stripe.read(METHODS, customer=customer, type="card"))["data"] == kept["data"]
+    assert (await stripe.read(METHODS, customer=customer, type="sepa_debit"))["data"] == []
+    assert (await stripe.get(METHODS, customer=customer, type="gold")).status_code == 400
     stolen = await stripe.post(f"{METHODS}/{method['id']}/attach", customer=other)
     assert stolen.status_code == 400
     foreign = await stripe.post("/v1/payment_intents", amount=1000, currency="eur", payment_method=method["id"])

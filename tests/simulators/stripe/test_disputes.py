@@ -191,3 +191,12 @@ async def test_a_chargeback_fails_the_refund_that_is_on_its_way(till: Till) -> N
     assert (failed["status"], failed["failure_reason"]) == ("failed", "charge_for_pending_refund_disputed")
     assert dispute["amount"] == 10_000
     assert (await till.events(refund["id"]))[-1] == "refund.failed"
+
+
+async def test_how_a_dispute_is_to_be_submitted_is_remembered(till: Till) -> None:
+    charge = await till.paid()
+    dispute = await till.admin("POST", "/disputes", {"charge": charge["id"]})
+    path = f"/v1/disputes/{dispute['id']}"
+    assert (await till.read(path))["intended_submission_method"] is None
+    changed = await till.made(path, intended_submission_method="prefer_manual")
+    assert changed["intended_submission_method"] == "prefer_manual"

@@ -108,3 +108,12 @@ async def test_a_wrong_switch_is_refused(lab: StripeHttp, path: str, body: objec
     answer = await lab.client.post(f"/_simulator{path}", json=body)
     assert answer.status_code == 422
     assert answer.json()["error"]
+
+
+async def test_a_rate_limit_comes_before_anything_is_read_but_after_the_key(lab: StripeHttp) -> None:
+    await lab.admin("POST", "/faults", [{"match": f"POST {INTENTS}", "mode": "rate_limit", "count": 1}])
+    async with httpx.AsyncClient(base_url=lab.client.base_url) as nobody:
+        assert (await nobody.post(INTENTS)).status_code == 401
+    assert (await lab.post(INTENTS, colour="red")).status_code == 429
+    refused = await lab.post(INTENTS, colour="red")
+    assert (refused.status_code, refused.json()["error"]["code"]) == (400, "parameter_unknown")

@@ -250,3 +250,21 @@ async def test_wrong_parameters_are_named_and_nothing_is_made(
     assert (answer.status_code, error["type"]) == (400, "invalid_request_error")
     assert (error["param"], error.get("code")) == (param, code)
     assert await stripe.read(INTENTS, limit=1) == before
+
+
+async def test_a_payment_carries_its_references(stripe: StripeHttp) -> None:
+    intent = await stripe.payment("pm_card_visa", payment_details={"order_reference": "ord-1"})
+    assert intent["payment_details"] == {"customer_reference": None, "order_reference": "ord-1"}
+    path = f"{INTENTS}/{intent['id']}"
+    taken = await stripe.made(f"{path}/capture", payment_details={"customer_reference": "ann"})
+    assert taken["payment_details"] == {"customer_reference": "ann", "order_reference": "ord-1"}
+    assert "payment_details" not in await stripe.payment()
+
+
+async def test_a_confirmation_names_the_amount_it_confirms(stripe: StripeHttp) -> None:
+    intent = await stripe.payment()
+    path, card = f"{INTENTS}/{intent['id']}/confirm", "pm_card_visa"
+    wrong = await stripe.post(path, amount_to_confirm=4999, payment_method=card)
+    assert wrong.json()["error"]["param"] == "amount_to_confirm"
+    right = await stripe.made(path, amount_to_confirm=5000, payment_method=card, allowed_payment_method_types=["card"])
+    assert right["status"] == "requires_capture"

@@ -150,3 +150,9 @@ async def test_a_browser_on_another_origin_may_ask(stripe: StripeHttp) -> None:
     preflight = await stripe.client.options(f"{INTENTS}/pi_1/confirm")
     assert (preflight.status_code, preflight.headers["access-control-allow-origin"]) == (204, "*")
     assert "Authorization" in preflight.headers["access-control-allow-headers"]
+
+
+@pytest.mark.parametrize("version", ["tomorrow", "2026-10", "2026-10-28.ENDIVE"])
+async def test_what_is_no_version_of_the_api_is_refused(stripe: StripeHttp, version: str) -> None:
+    answer = await stripe.client.get("/v1/balance", headers={"Stripe-Version": version})
+    assert (answer.status_code, answer.json()["error"]["message"]) == (400, f"Invalid Stripe API version: {version}")

@@ -4,7 +4,6 @@ import importlib
 import inspect
 import re
 from collections.abc import Iterator
-from typing import Any
 
 import pytest
 from stripe import StripeClient
@@ -16,7 +15,7 @@ from tests.simulators.stripe_http import StripeHttp
 
 CLIENT = StripeClient(API_KEY)
 V1, V2 = CLIENT.v1, CLIENT.v2.core
-SERVICES: list[Any] = [
+SERVICES: list[object] = [
     V1.balance,
     V1.balance_transactions,
     V1.charges,

@@ -181,3 +181,16 @@ async def test_a_refund_has_no_signs_of_failure_before_it_fails(till: Till) -> N
     assert changed["metadata"] == {"refund_id": "ref_1"}
     listed = await till.read(f"/v1/charges/{charge['id']}/refunds")
     assert [one["id"] for one in listed["data"]] == [refund["id"]]
+
+
+async def test_a_refund_tells_where_its_instructions_go_and_whose_it_is(till: Till) -> None:
+    customer = await till.made("/v1/customers", name="Ann")
+    paid = await till.captured("pm_card_bypassPending", customer=customer["id"])
+    refund = await till.made("/v1/refunds", payment_intent=paid["id"], instructions_email="ann@shop.example")
+    assert (refund["instructions_email"], refund["customer"]) == ("ann@shop.example", customer["id"])
+    assert refund["payment_method"] == paid["payment_method"]
+
+
+async def test_a_refund_of_nothing_in_particular_is_refused(till: Till) -> None:
+    error = await till.refused("/v1/refunds", amount=100)
+    assert (error["code"], error["param"]) == ("parameter_missing", "payment_intent")

@@ -15,9 +15,10 @@ TIME = sa.DateTime(timezone=True)
 ZERO = sa.text("0")
 
 # The trigger's function belongs to the migrating user and writes with her rights: no role of ours may write balances.
+# Temporary tables come last on its path: else anybody's own `ledger_balances` would be kept in place of ours.
 KEEP_BALANCE = """
 CREATE FUNCTION keep_ledger_balance() RETURNS trigger
-LANGUAGE plpgsql SECURITY DEFINER SET search_path FROM CURRENT AS $$
+LANGUAGE plpgsql SECURITY DEFINER SET search_path = {schema}, pg_temp AS $$
 BEGIN
     IF NEW.account LIKE 'liability:held:%' OR NEW.account LIKE 'liability:payable:%'
        OR NEW.account LIKE 'liability:refund_due:%' OR NEW.account LIKE 'liability:credit:%'
@@ -40,7 +41,7 @@ GROUP BY account, currency
 # Held until the end of an anchor's transaction: nobody is about to commit a smaller number than the one it returns.
 CUT_LEDGER = """
 CREATE FUNCTION cut_ledger() RETURNS bigint
-LANGUAGE plpgsql SECURITY DEFINER SET search_path FROM CURRENT AS $$
+LANGUAGE plpgsql SECURITY DEFINER SET search_path = {schema}, pg_temp AS $$
 BEGIN
     LOCK TABLE ledger_transactions IN SHARE MODE;
     RETURN (SELECT coalesce(max(id), 0) FROM ledger_transactions);
@@ -114,8 +115,9 @@ def keep_balances() -> None:
         sa.PrimaryKeyConstraint("account", "currency", name="pk_ledger_balances"),
     )
     op.execute(OLD_BALANCES)
-    op.execute(CUT_LEDGER)
-    op.execute(KEEP_BALANCE)
+    schema = current_schema()
+    op.execute(CUT_LEDGER.format(schema=schema))
+    op.execute(KEEP_BALANCE.format(schema=schema))
     op.execute(
         "CREATE TRIGGER keep_balance AFTER INSERT ON ledger_postings "
         "FOR EACH ROW EXECUTE FUNCTION keep_ledger_balance()"
@@ -154,6 +156,7 @@ def create_provider_books() -> None:
         "reconciliations",
         sa.Column("id", sa.String(64), nullable=False),
         sa.Column("since", TIME, nullable=False),
+        sa.Column("began_at", TIME, nullable=False),
         sa.Column("finished_at", TIME, nullable=False),
         sa.Column("steps", JSONB(), nullable=False),
         sa.Column("balances", JSONB(), nullable=False),
@@ -271,6 +274,9 @@ def widen_transfers() -> None:
         op.add_column("transfers", sa.Column(name, sa.BigInteger(), server_default=ZERO, nullable=False))
     op.create_check_constraint("reversed", "transfers", "reversed_minor BETWEEN 0 AND amount_minor")
     op.create_index("ix_transfers_provider_id", "transfers", ["provider_id"])
+    # What was taken back and is given back is a second transfer for the same job; its business key is its own.
+    op.drop_constraint("uq_transfers_job_id", "transfers")
+    op.create_index("ix_transfers_job_id", "transfers", ["job_id"])
     op.create_table(
         "transfer_reversals",
         sa.Column("id", sa.String(255), nullable=False),
@@ -353,8 +359,13 @@ def guard_the_past() -> None:
         )
 
 
+def current_schema() -> str:
+    name: str = op.get_bind().exec_driver_sql("SELECT quote_ident(current_schema())").scalar_one()
+    return name
+
+
 def grant() -> None:
-    schema = op.get_bind().exec_driver_sql("SELECT quote_ident(current_schema())").scalar_one()
+    schema = current_schema()
     op.execute(f"GRANT SELECT ON ALL TABLES IN SCHEMA {schema} TO fulfil_api, fulfil_worker")
     for statement in (*WORKER, *API):
         op.execute(statement)
