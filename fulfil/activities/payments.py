@@ -14,7 +14,7 @@ from fulfil.activities.parking import parking
 from fulfil.activities.placing import read_items, read_placed, refusal_of, refused, write_order
 from fulfil.activities.reissuing import issue, keys_of
 from fulfil.activities.securing import claim_job, confirm_acceptance, lose_payment
-from fulfil.activities.settling import Payout, approve_job, close_settled, net_loss
+from fulfil.activities.settling import Payout, approve_job, close_settled, net_taken
 from fulfil.activities.telling import start_refund, tell_order_job_closed
 from fulfil.gateways.stripe.errors import CardDeclinedError, StripeRefusedError
 from fulfil.gateways.stripe.facts import Decline, PaymentIntentFacts, TransferFacts
@@ -203,7 +203,7 @@ class StripePaymentActivities(PaymentActivities):
             transfer = await self._made_before(request, payout)
             if transfer is None and payout.is_repeated:
                 async with self._database.begin() as session:
-                    payout = await net_loss(session, request, self._clock())
+                    payout = await net_taken(session, request, self._clock())
             if transfer is None and payout.transfer_minor:
                 transfer = await self._transfer(request, payout)
             async with self._database.begin() as session:

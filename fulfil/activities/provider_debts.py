@@ -17,16 +17,20 @@ from fulfil.activities.locking import hold_payment, hold_providers
 from fulfil.activities.mirroring import post_moved
 from fulfil.activities.promises import promises_of
 from fulfil.activities.releasing import read_nettable
+from fulfil.activities.releasing_again import hold_jobs
 from fulfil.activities.reversing import TakeBack, book_reversal
 from fulfil.gateways.stripe.errors import StripeMisconfiguredError, StripeRefusedError
 from fulfil.gateways.stripe.facts import ReversalFacts, TransferFacts
 from fulfil.gateways.stripe.gateway import StripeGateway
 from fulfil.kit.database import Database
 from fulfil.ledger import entries
+from fulfil.ledger.posting import post
 from fulfil.models.messages.events import EventType
 from fulfil.models.messages.parties import SYSTEM
 from fulfil.models.money import step_minor
 from fulfil.models.tables.accounts import ProviderRow
+from fulfil.models.tables.jobs import JobRow
+from fulfil.models.tables.ledger import LedgerPostingRow, LedgerTransactionRow
 from fulfil.models.tables.payments import TransferReversalRow, TransferRow
 from fulfil.models.tables.timeline import append_event
 
@@ -59,6 +63,11 @@ WHERE b.account LIKE 'liability:payable:%' AND b.balance_minor < 0 AND t.reverse
     AND (t.kind IN ('release_restored', 'transfer_reversed')
         OR t.business_key LIKE '%\\:released!_again\\:%' ESCAPE '!')
     AND NOT EXISTS (SELECT FROM transfers x WHERE x.business_key = t.business_key || '\\:transfer')
+    AND NOT EXISTS (
+        SELECT FROM ledger_transactions n JOIN ledger_postings kept ON kept.transaction_id = n.id
+        WHERE n.business_key = t.business_key || '\\:netting' AND kept.account = p.account
+            AND kept.amount_minor = -p.amount_minor
+    )
     AND NOT EXISTS (SELECT FROM ledger_transactions c WHERE c.reverses = t.id)
 ORDER BY t.id
 """)
@@ -105,31 +114,69 @@ class ProviderDebts:
             return list((await session.execute(OWED)).all())
 
     async def pay(self, due: Row[tuple[str, str, str, str, int, str]]) -> bool:
-        """Transfer it from what is available; False while Stripe refuses, or the provider has no account."""
+        """Transfer it from what is available, less what she owes; False while Stripe refuses, or she has no account."""
         key = f"{due.business_key}:transfer"
-        async with self.database.begin() as session:
-            account_id = (await session.get_one(ProviderRow, due.provider_id)).stripe_account_id
-        if account_id is None:
-            return False
         try:
-            found = await self.gateway.find_transfer(due.order_id, idempotency_key=key)
-            transfer = found or await self.gateway.create_transfer(
-                order_id=due.order_id,
-                amount_minor=due.amount_minor,
-                currency=due.currency,
-                destination=account_id,
-                source_charge_id=None,
-                idempotency_key=key,
-                metadata={"given_back_of": due.job_id, "provider_id": due.provider_id},
-            )
+            transfer = await self.gateway.find_transfer(due.order_id, idempotency_key=key)
+            if transfer is None:
+                netted = await self._net(due)
+                if netted == due.amount_minor:
+                    return True
+                transfer = await self._transfer(due, due.amount_minor - netted, f"{key}:{netted}" if netted else key)
         except StripeRefusedError as refused:
             log.warning("not paid", provider_id=due.provider_id, cause=str(refused))
+            return False
+        if transfer is None:
             return False
         async with self.database.begin() as session:
             await hold_providers(session, [due.provider_id])
             await hold_payment(session, due.order_id)
             await _book_transfer(session, due, key, transfer, self.clock())
         return True
+
+    async def _net(self, due: Row[tuple[str, str, str, str, int, str]]) -> int:
+        """Keep what she owes of it, once; how much was kept."""
+        key = f"{due.business_key}:netting"
+        kept = (
+            select(func.coalesce(func.sum(LedgerPostingRow.amount_minor), 0))
+            .join(LedgerTransactionRow, LedgerTransactionRow.id == LedgerPostingRow.transaction_id)
+            .where(LedgerTransactionRow.business_key == key, LedgerPostingRow.amount_minor > 0)
+        )
+        async with self.database.begin() as session:
+            await hold_jobs(session, [due.job_id])
+            await hold_payment(session, due.order_id)
+            netted = min(due.amount_minor, await read_nettable(session, due.provider_id, due.currency))
+            if netted and await post(
+                session,
+                entries.netting(due.provider_id, netted),
+                business_key=key,
+                order_id=due.order_id,
+                effective_at=self.clock(),
+                currency=due.currency,
+            ):
+                job = await session.get_one(JobRow, due.job_id)
+                job.netted_minor = (job.netted_minor or 0) + netted
+            return int(await session.scalar(kept) or 0)
+
+    async def _transfer(
+        self, due: Row[tuple[str, str, str, str, int, str]], amount_minor: int, key: str
+    ) -> TransferFacts | None:
+        """None for a provider without an account."""
+        async with self.database.begin() as session:
+            account_id = (await session.get_one(ProviderRow, due.provider_id)).stripe_account_id
+        if account_id is None:
+            return None
+        return await self.gateway.find_transfer(
+            due.order_id, idempotency_key=key
+        ) or await self.gateway.create_transfer(
+            order_id=due.order_id,
+            amount_minor=amount_minor,
+            currency=due.currency,
+            destination=account_id,
+            source_charge_id=None,
+            idempotency_key=key,
+            metadata={"given_back_of": due.job_id, "provider_id": due.provider_id},
+        )
 
     def _take_back(self, row: Row[tuple[object, ...]]) -> TakeBack:
         number = 1 + int((self.clock() - row.at) / HOUR)
@@ -189,10 +236,10 @@ async def _book_transfer(
     transfer: TransferFacts,
     at: datetime,
 ) -> None:
-    moved = moved_money(transfer.entry, transfer.id, amount_minor=-due.amount_minor, currency=due.currency)
+    moved = moved_money(transfer.entry, transfer.id, amount_minor=-transfer.amount_minor, currency=due.currency)
     posted = await post_moved(
         session,
-        entries.transfer(due.provider_id, due.amount_minor, pending=moved.is_pending),
+        entries.transfer(due.provider_id, transfer.amount_minor, pending=moved.is_pending),
         moved,
         business_key=key,
         order_id=due.order_id,
@@ -208,7 +255,7 @@ async def _book_transfer(
             job_id=due.job_id,
             provider_id=due.provider_id,
             business_key=key,
-            amount_minor=due.amount_minor,
+            amount_minor=transfer.amount_minor,
             commission_minor=0,
             netted_minor=0,
             currency=due.currency,

@@ -31,12 +31,14 @@ from fulfil.models.messages.refunds import (
     RefundRoute,
     RefundState,
 )
-from fulfil.models.tables.ledger import LedgerTransactionRow
+from fulfil.models.tables.ledger import LedgerPostingRow, LedgerTransactionRow
 from fulfil.models.tables.orders import OrderRow
 from fulfil.models.tables.payments import PaymentRow, RefundRow
 from fulfil.models.tables.timeline import append_event
 
 FAILURES = ("failed", "canceled")
+# Before balance transactions were mirrored, our balance at the provider was one account.
+OLDER_BALANCE = "asset:stripe"
 
 
 def progress_of(row: RefundRow, *, refusal_code: str | None = None) -> RefundProgress:
@@ -129,7 +131,7 @@ async def write_refund(
     """
     if row.stripe_refund_id is None and row.state == RefundState.SENT and row.route == RefundRoute.CARD:
         await _hand_over(session, row, refund, at)
-    if refund.entry is not None:
+    if refund.entry is not None and not await _is_in_older_books(session, refund.id):
         taken = moved_money(refund.entry, refund.id, amount_minor=-refund.amount_minor, currency=refund.currency)
         await post_moved(
             session,
@@ -150,6 +152,16 @@ async def write_refund(
     elif refund.status in FAILURES and row.state in (RefundState.SENT, RefundState.SUCCEEDED):
         await _take_back(session, payment, row, refund, at)
     return progress_of(row)
+
+
+async def _is_in_older_books(session: AsyncSession, stripe_refund_id: str) -> bool:
+    """Whether the refund left the one account of before, when transactions named no balance transaction."""
+    older = (
+        select(LedgerTransactionRow.id)
+        .join(LedgerPostingRow, LedgerPostingRow.transaction_id == LedgerTransactionRow.id)
+        .where(LedgerTransactionRow.stripe_object_id == stripe_refund_id, LedgerPostingRow.account == OLDER_BALANCE)
+    )
+    return await session.scalar(older.limit(1)) is not None
 
 
 async def pay_another_way(session: AsyncSession, payment: PaymentRow, row: RefundRow, at: datetime) -> RefundProgress:

@@ -15,7 +15,7 @@ from fulfil.activities.reserving import consume_material
 from fulfil.gateways.stripe.facts import TransferFacts
 from fulfil.ledger import entries
 from fulfil.ledger.posting import post
-from fulfil.ledger.refundable import lost_of_lines
+from fulfil.ledger.refundable import taken_of_lines
 from fulfil.models.messages.documents import PlatformIdentity
 from fulfil.models.messages.events import EventType, NextStep
 from fulfil.models.messages.jobs import JobState
@@ -74,17 +74,17 @@ async def approve_job(
     return await _payout(session, held, provider, payment.charge_id, is_repeated=is_repeated)
 
 
-async def net_loss(session: AsyncSession, request: SettleJob, at: datetime) -> Payout:
-    """What is left to transfer of a released job when a lost chargeback took from it before it was paid.
+async def net_taken(session: AsyncSession, request: SettleJob, at: datetime) -> Payout:
+    """What is left to transfer of a released job when a refund or a lost chargeback took from it before it was paid.
 
-    Only for a payout that Stripe does not have yet. Once per loss: a repeated call finds the job's columns changed.
+    Only for a payout that Stripe does not have yet. Once per taking: a repeated call finds the job's columns changed.
     """
     held = await hold_job(session, request.job_id)
     job = held.job
     provider = await session.get_one(ProviderRow, job.provider_id, with_for_update={"key_share": True})
     payment = await hold_payment(session, request.order_id)
-    lost = await lost_of_lines(session, request.order_id)
-    if any(part.job_id == job.id and part.released_minor for part in lost):
+    taken = await taken_of_lines(session, request.order_id)
+    if any(part.job_id == job.id and part.released_minor for part in taken):
         left = (job.payout_minor or 0) - (job.netted_minor or 0)
         more = min(left, await read_nettable(session, provider.id, held.line.currency))
         if more and await post(

@@ -108,17 +108,21 @@ async def read_line_money(session: AsyncSession, order_id: str) -> list[LineMone
     lines = [_line_money(line, job) for line, job in rows]
     if order.shipping_minor:
         lines.append(LineMoney(line_id=None, held_minor=order.shipping_minor, step_minor=step_minor(order.currency)))
+    left = {line.line_id: line for line in lines}
+    for allocation in await taken_of_lines(session, order_id):
+        if allocation.line_id in left:
+            left[allocation.line_id] = left[allocation.line_id].less(allocation)
+    return list(left.values())
+
+
+async def taken_of_lines(session: AsyncSession, order_id: str) -> list[RefundAllocation]:
+    """What booked refunds and lost chargebacks have taken of each line."""
     booked = select(RefundRow.plan).where(
         RefundRow.order_id == order_id,
         RefundRow.sent_at.is_not(None),
         RefundRow.state != RefundState.REJECTED,
     )
-    taken = [*_allocations(await session.scalars(booked)), *await lost_of_lines(session, order_id)]
-    left = {line.line_id: line for line in lines}
-    for allocation in taken:
-        if allocation.line_id in left:
-            left[allocation.line_id] = left[allocation.line_id].less(allocation)
-    return list(left.values())
+    return [*_allocations(await session.scalars(booked)), *await lost_of_lines(session, order_id)]
 
 
 async def lost_of_lines(session: AsyncSession, order_id: str) -> list[RefundAllocation]:

@@ -36,6 +36,9 @@ async def till(shop: Shop, stripe_simulator: RunningSimulator) -> AsyncIterator[
     """A shop with a till; faults are cleared afterwards."""
     gateway = StripeGateway(api_key=stripe_simulator.api_key, api_base=stripe_simulator.url)
     async with httpx.AsyncClient(base_url=stripe_simulator.url) as admin:
+        # Tests before this one may have left the platform's balance in the red.
+        topped_up = await admin.post("/_simulator/topups", json={"amount": 1_000_000, "currency": "eur"})
+        topped_up.raise_for_status()
         yield Till(shop, gateway, admin)
         await admin.delete("/_simulator/faults")
     await gateway.close()

@@ -3,7 +3,7 @@
 import asyncio
 import secrets
 from collections import Counter
-from collections.abc import Awaitable, Callable, Coroutine, Iterator
+from collections.abc import Awaitable, Callable, Coroutine, Generator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
@@ -32,6 +32,7 @@ from tests.simulators.processes import API_KEY, SimulatorProcess
 
 T = TypeVar("T")
 TRIES = 6
+CONFLICT = 409
 # What an order's rows are: a step that is refused leaves all of them as they were.
 DIGEST = " UNION ALL ".join(
     f"SELECT '{table}', md5(string_agg((to_jsonb(t) - 'updated_at')::text, '|' ORDER BY to_jsonb(t)::text)) "
@@ -127,7 +128,7 @@ class Bench:
     async def admin(self, path: str, **body: Any) -> Any:
         """A switch of the simulator; None when the object's state does not allow it."""
         answer = await self.till.admin.post(f"/_simulator/{path}", json=body)
-        if answer.status_code == httpx.codes.CONFLICT:
+        if answer.status_code == CONFLICT:
             return None
         answer.raise_for_status()
         return answer.json()
@@ -221,7 +222,7 @@ class Bench:
 
 
 @contextmanager
-def bench_of(server_url: str, temporal: str, folder: Path) -> Iterator[Bench]:
+def bench_of(server_url: str, temporal: str, folder: Path) -> Generator[Bench]:
     """A bench over a database and a simulator of its own, with money enough for every refund."""
     name, simulator = f"test_{secrets.token_hex(6)}", SimulatorProcess(folder / "stripe.db")
     # A loop of our own, so that pytest's stays the thread's.

@@ -180,7 +180,7 @@ class MoneyMachine(MoneyFrame):
             order.parked, capable = False, True
         if not capable:
             self._able(order.provider, able=False)
-        refused = None
+        refused, settlement = None, None
         try:
             settlement = self.play(step, fault, meanwhile)
         except ApplicationError as error:
@@ -191,7 +191,7 @@ class MoneyMachine(MoneyFrame):
         self.listen()
         order.job_state = "approved"
         if order.frozen:
-            assert refused is None
+            assert settlement is not None
             assert settlement.frozen
             return
         if order.released is None:
@@ -202,7 +202,7 @@ class MoneyMachine(MoneyFrame):
             assert refused == "transfer_refused", refused
             order.parked = True
             return
-        assert refused is None, refused
+        assert settlement is not None, refused
         order.job_state, order.ended, order.transfer_id = "closed", True, settlement.transfer_id
         self.oracle.transferred(order)
         assert (settlement.transfer_id is not None) is (order.to_transfer > 0)

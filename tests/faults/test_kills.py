@@ -11,8 +11,8 @@ from fulfil.deploy.ports import PortChoice
 from fulfil.kit.settings import Settings
 
 SEED = 4
-ORDERS = 16
-SQUALL = Weather(at_once=8, storm_s=30, pause_s=(0.5, 3.0), compare_every_s=8, unheard=1)
+ORDERS = 15
+SQUALL = Weather(at_once=8, storm_s=20, pause_s=(0.5, 3.0), compare_every_s=8, unheard=1)
 
 
 @pytest.mark.timeout(400)

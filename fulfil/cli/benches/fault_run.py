@@ -51,6 +51,8 @@ class Weather:
     compare_every_s: float = 20
     unheard: int = 2
     victims: Sequence[str] = VICTIMS
+    begun_within_s: float = 1_200
+    """Whatever is not begun by then is a failure: a run ends, however bad it is."""
 
 
 @dataclass
@@ -160,11 +162,13 @@ class FaultTest:
             began = time.monotonic()
             await asyncio.gather(*callers)
             run.calm_s = time.monotonic() - began
+        run.failures += [f"{script}: not begun in time" for script in scripts]
         run.findings.append(Finding("forged webhooks not refused", forger.believed))
         run.figures["forged_webhooks_refused"] = forger.answers.total()
 
     async def _keep_ordering(self, stage: Stage, scripts: list[Script], run: FaultRun) -> None:
-        while scripts:
+        last = time.monotonic() + self.weather.begun_within_s
+        while scripts and time.monotonic() < last:
             script = scripts.pop()
             began = time.monotonic()
             try:

@@ -240,10 +240,11 @@ async def cancelled_and_lost(turn: Turn) -> None:
     await turn.answer(chargeback_id, "accept")
     await turn.chargeback(chargeback_id, lambda found: found.closed_at)
     turn.ending.lost += turn.total
-    refund_id = await _refund_of_cancellation(turn)
-    if (await turn.stage.support.refund(refund_id)).state is not RefundState.REJECTED:
-        await turn.stage.second.decide_refund(refund_id, "reject", "the bank has paid it back")
-        await turn.refund_in(refund_id, RefundState.REJECTED)
+    # Asked for after the loss it was refused, and never written.
+    for refund in await turn.stage.support.refunds(turn.order.id):
+        if refund.state is not RefundState.REJECTED:
+            await turn.stage.second.decide_refund(refund.id, "reject", "the bank has paid it back")
+            await turn.refund_in(refund.id, RefundState.REJECTED)
 
 
 async def lose_after_release(turn: Turn) -> None:
