@@ -10,7 +10,7 @@ from sqlalchemy import func, select
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from fulfil.activities.mirroring import post_moved
-from fulfil.activities.releasing import read_balance
+from fulfil.activities.releasing import PAY_PROVIDER, read_balance
 from fulfil.activities.releasing_again import give_back, release_rest
 from fulfil.gateways.stripe.facts import BalanceEntry, DisputeFacts
 from fulfil.ledger import accounts, entries
@@ -121,6 +121,25 @@ async def close(
         next_step=following,
     )
     await _thaw(session, payment, row, at)
+
+
+async def next_while_frozen(session: AsyncSession, order_id: str) -> NextStep:
+    """What an order waits for that could go on but for its chargebacks: the answer due first, or the decision."""
+    unanswered = (
+        select(ChargebackRow)
+        .where(
+            ChargebackRow.order_id == order_id,
+            ChargebackRow.closed_at.is_(None),
+            ChargebackRow.stripe_status.in_(AWAITING_ANSWER),
+            ChargebackRow.evidence_due_at.is_not(None),
+        )
+        .order_by(ChargebackRow.evidence_due_at)
+        .limit(1)
+    )
+    row = await session.scalar(unanswered)
+    if row is None:
+        return NextStep(who=WaitingOn.SUPPORT, what="wait for the chargeback's decision")
+    return NextStep(who=WaitingOn.SUPPORT, what=f"answer the {describe(row)}", by=row.evidence_due_at)
 
 
 async def balance_of(session: AsyncSession, row: ChargebackRow) -> int:
@@ -307,7 +326,7 @@ async def _thaw(session: AsyncSession, payment: PaymentRow, row: ChargebackRow, 
 async def _next_before(session: AsyncSession, order_id: str) -> NextStep:
     """The latest next step that no chargeback asked for."""
     asked = (
-        select(EventRow.next)
+        select(EventRow.next, EventRow.type)
         .where(
             EventRow.order_id == order_id,
             EventRow.next.is_not(None),
@@ -316,8 +335,11 @@ async def _next_before(session: AsyncSession, order_id: str) -> NextStep:
         .order_by(EventRow.sequence.desc())
         .limit(1)
     )
-    found = await session.scalar(asked)
-    return NextStep.model_validate(found) if found else NextStep(who=WaitingOn.NOBODY, what="the order goes on")
+    found = (await session.execute(asked)).first()
+    if found is None:
+        return NextStep(who=WaitingOn.NOBODY, what="the order goes on")
+    # What was approved while the money was frozen waited for the chargeback alone.
+    return PAY_PROVIDER if found.type == EventType.JOB_APPROVED else NextStep.model_validate(found.next)
 
 
 def _facts(row: ChargebackRow) -> dict[str, object]:

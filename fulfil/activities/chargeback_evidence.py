@@ -142,7 +142,8 @@ async def _read(session: AsyncSession, row: ChargebackRow) -> _Case:
 
 def _product(case: _Case) -> str:
     lines = [
-        f"{line.quantity} x {line.title}: made to order by {line.process} in {line.material}, "
+        # The title says how many of each file.
+        f"{line.title}: made to order by {line.process} in {line.material}, "
         f"{format_money(line.amount_minor, line.currency)}"
         for line in case.lines
     ]

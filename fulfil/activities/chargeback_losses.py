@@ -104,7 +104,7 @@ async def book_loss(
         currency=payment.currency,
     )
     for taken in loss.allocations:
-        await correct_statement(session, cause, taken, at)
+        await correct_statement(session, cause, taken, at, charged_back=True)
     reversed_minor = sum(facts.amount_minor for facts in reversals.values())
     return {
         "held_minor": loss.held_minor,

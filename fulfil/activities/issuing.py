@@ -188,14 +188,16 @@ async def issue_statement(
 
 
 async def correct_statement(
-    session: AsyncSession, cause_id: str, part: RefundAllocation, at: datetime
+    session: AsyncSession, cause_id: str, part: RefundAllocation, at: datetime, *, charged_back: bool = False
 ) -> DocumentRow | None:
     """The counter-statement for what a refund or chargeback takes back of a job; None when there was no statement.
 
     Its amounts and the commission's tax are those that were booked.
     """
-    note = "what was taken back of the sale is kept from payouts."
-    return await _restate(session, f"{cause_id}:statement:{part.job_id}", part, at, sign=-1, note=note)
+    # Whether a transfer can be reversed shows only later.
+    note = "what was taken back of the sale is asked back from your payout, else kept from later ones."
+    told = ("Charged back by the customer's bank" if charged_back else "Paid back to the customer", note)
+    return await _restate(session, f"{cause_id}:statement:{part.job_id}", part, at, sign=-1, told=told)
 
 
 async def restore_statement(
@@ -203,7 +205,8 @@ async def restore_statement(
 ) -> DocumentRow | None:
     """The statement of what was taken back of a job and is the provider's again; None when there was no statement."""
     note = "what had been taken back of the sale is yours again, less what you owed us."
-    return await _restate(session, f"{cause_id}:statement_restored:{part.job_id}", part, at, sign=1, note=note)
+    told = ("Not paid back to the customer after all", note)
+    return await _restate(session, f"{cause_id}:statement_restored:{part.job_id}", part, at, sign=1, told=told)
 
 
 async def read_platform(session: AsyncSession, order_id: str) -> PlatformIdentity | None:
@@ -216,8 +219,10 @@ async def read_platform(session: AsyncSession, order_id: str) -> PlatformIdentit
 
 
 async def _restate(
-    session: AsyncSession, business_key: str, part: RefundAllocation, at: datetime, *, sign: int, note: str
+    session: AsyncSession, business_key: str, part: RefundAllocation, at: datetime, *, sign: int, told: tuple[str, str]
 ) -> DocumentRow | None:
+    """A statement of the same sale with the sign; `told` is what its line and its note say."""
+    description, note = told
     statement = await _find(session, _statement_key(part.job_id or ""))
     if statement is None or not part.released_minor:
         return None
@@ -225,7 +230,7 @@ async def _restate(
     rates = {line.role: line.tax_bp for line in original.lines}
     lines = (
         DocumentLine(
-            description="Paid back to the customer" if sign < 0 else "Not paid back to the customer after all",
+            description=description,
             quantity=1,
             unit="",
             unit_price_minor=None,

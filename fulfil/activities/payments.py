@@ -297,9 +297,13 @@ class StripePaymentActivities(PaymentActivities):
     async def _transfer(self, request: SettleJob, payout: Payout) -> TransferFacts:
         account_id, charge_id = payout.stripe_account_id, payout.charge_id
         if account_id is None or charge_id is None:
-            lacking = "Stripe account" if account_id is None else "captured charge to pay from"
+            lacking = (
+                "has no Stripe account: the provider has to complete her payout account"
+                if account_id is None
+                else "has no captured charge to be paid from: complete it"
+            )
             raise ApplicationError(
-                f"provider {payout.provider_id} has no {lacking}: complete it, then retry the step",
+                f"provider {payout.provider_id} {lacking}; then retry the step",
                 type="transfer_refused",
                 non_retryable=True,
             )
@@ -320,7 +324,7 @@ class StripePaymentActivities(PaymentActivities):
                 metadata={"job_id": request.job_id, "provider_id": payout.provider_id},
             )
 
-        remedy = "Check the provider's Stripe account (can it receive transfers?), then retry the step."
+        remedy = "The provider has to complete her payout account; then retry the step."
         with parking("transfer_refused", remedy):
             transfer = await issue(keys, send)
             # A stored answer stays as it was: what Stripe wrote since is read.

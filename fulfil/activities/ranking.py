@@ -11,8 +11,11 @@ from fulfil.models.tables.accounts import ProviderRow
 from fulfil.models.tables.jobs import JobRow
 from fulfil.models.tables.orders import OrderLineRow
 
-# Capable, in stock, with room, within a newcomer's limits, not asked in this round (or, on the open board, asked in
-# vain), and neither declined in an earlier round nor ever had the job taken from her.
+# As `providers.payouts_status` says them: her account can't be paid until she has done something about it.
+NOT_PAYABLE = ("restricted", "unsupported", "rejected", "closed")
+
+# Payable, capable, in stock, with room, within a newcomer's limits, not asked in this round (or, on the open board,
+# asked in vain), and neither declined in an earlier round nor ever had the job taken from her.
 CANDIDATES = text("""
 SELECT p.id, p.score, p.capacity_jobs, p.completed_jobs, s.available_g, load.open_jobs
 FROM providers p
@@ -21,6 +24,7 @@ CROSS JOIN LATERAL (
     SELECT count(*) AS open_jobs FROM jobs j WHERE j.provider_id = p.id AND j.closed_at IS NULL
 ) AS load
 WHERE p.online
+  AND (p.payouts_status IS NULL OR p.payouts_status <> ALL (:not_payable))
   AND p.capabilities @> jsonb_build_object(CAST(:process AS text), jsonb_build_array(CAST(:material AS text)))
   AND load.open_jobs < p.capacity_jobs
   AND (p.completed_jobs >= :newcomer_jobs OR (load.open_jobs = 0 AND :within_newcomer_limit))
@@ -57,6 +61,7 @@ async def rank_candidates(
         CANDIDATES,
         {
             "job_id": job.id,
+            "not_payable": list(NOT_PAYABLE),
             "round": job.round,
             "process": line.process,
             "material": line.material,
@@ -92,6 +97,8 @@ async def refusal_of_provider(
     provider = await session.get(ProviderRow, provider_id, with_for_update={"key_share": True})
     if provider is None:
         return "provider_unknown", "This provider does not exist (any more)."
+    if provider.payouts_status in NOT_PAYABLE:
+        return "payouts_restricted", "You can't be paid at present: complete your payout account first."
     open_jobs = await session.scalar(
         select(func.count()).where(JobRow.provider_id == provider_id, JobRow.closed_at.is_(None), JobRow.id != job.id)
     )
@@ -100,7 +107,11 @@ async def refusal_of_provider(
         return "provider_full", f"You have {count} of {provider.capacity_jobs} jobs in hand: finish one first."
     if provider.completed_jobs >= policies.newcomer_jobs:
         return None
-    if count > 0:
+    return _refusal_of_newcomer(count, line, policies)
+
+
+def _refusal_of_newcomer(open_jobs: int, line: OrderLineRow, policies: OrderPolicies) -> tuple[str, str] | None:
+    if open_jobs > 0:
         return "newcomer_limit", f"One job at a time until {policies.newcomer_jobs} are completed: finish it first."
     if line.amount_minor > policies.newcomer_limit_minor:
         limit = format_money(policies.newcomer_limit_minor, line.currency)

@@ -13,8 +13,8 @@ from fulfil.ledger import accounts, entries
 from fulfil.ledger.posting import post
 from fulfil.ledger.refundable import lost_of_lines
 from fulfil.models.messages.documents import PlatformIdentity
-from fulfil.models.messages.events import EventType
-from fulfil.models.messages.parties import SYSTEM
+from fulfil.models.messages.events import EventType, NextStep
+from fulfil.models.messages.parties import SYSTEM, WaitingOn
 from fulfil.models.messages.refunds import RefundPlan
 from fulfil.models.money import split_commission, step_minor
 from fulfil.models.tables.accounts import ProviderRow
@@ -22,6 +22,8 @@ from fulfil.models.tables.ledger import LedgerBalanceRow, LedgerTransactionRow
 from fulfil.models.tables.orders import OrderLineRow
 from fulfil.models.tables.payments import RefundRow
 from fulfil.models.tables.timeline import append_event
+
+PAY_PROVIDER = NextStep(who=WaitingOn.SYSTEM, what="pay the provider")
 
 
 async def release_held(

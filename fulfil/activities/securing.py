@@ -168,6 +168,7 @@ def _why_closed(offer: OfferRow) -> tuple[str, str]:
         "stock_gone": "Your stock of the material was not enough.",
         "provider_full": "You had no room for one more job.",
         "newcomer_limit": "The job was beyond a newcomer's limits.",
+        "payouts_restricted": "You could not be paid: complete your payout account.",
         "provider_unknown": "This provider does not exist (any more).",
     }
     if offer.close_reason in codes:

@@ -3,14 +3,15 @@
 from dataclasses import dataclass
 from datetime import datetime
 
-from sqlalchemy import select
+from sqlalchemy import func, select
 from sqlalchemy.ext.asyncio import AsyncSession
 from temporalio.exceptions import ApplicationError
 
 from fulfil.activities.bookkeeping import moved_money
+from fulfil.activities.chargeback_bookkeeping import next_while_frozen
 from fulfil.activities.locking import HeldJob, hold_job, hold_order, hold_payment, missing
 from fulfil.activities.mirroring import post_moved
-from fulfil.activities.releasing import read_nettable, release_held
+from fulfil.activities.releasing import PAY_PROVIDER, read_nettable, release_held
 from fulfil.activities.reserving import consume_material
 from fulfil.gateways.stripe.facts import TransferFacts
 from fulfil.ledger import entries
@@ -26,7 +27,7 @@ from fulfil.models.tables.accounts import ProviderRow
 from fulfil.models.tables.jobs import JobRow
 from fulfil.models.tables.ledger import LedgerTransactionRow
 from fulfil.models.tables.orders import OrderRow
-from fulfil.models.tables.payments import TransferRow
+from fulfil.models.tables.payments import ChargebackRow, PaymentRow, TransferRow
 from fulfil.models.tables.timeline import append_event
 
 
@@ -65,7 +66,8 @@ async def approve_job(
     provider = await session.get_one(ProviderRow, job.provider_id, with_for_update={"key_share": True})
     payment = await hold_payment(session, request.order_id)
     order = await hold_order(session, request.order_id)
-    await _write_approval(session, job, order, request, at)
+    following = PAY_PROVIDER if payment.frozen_at is None else await next_while_frozen(session, order.id)
+    await _write_approval(session, job, order, request, at, following)
     is_repeated = job.released_minor is not None
     if payment.frozen_at is None and not is_repeated:
         await release_held(session, held, provider, at, platform)
@@ -143,7 +145,7 @@ async def _payout(
 
 
 async def _write_approval(
-    session: AsyncSession, job: JobRow, order: OrderRow, request: SettleJob, at: datetime
+    session: AsyncSession, job: JobRow, order: OrderRow, request: SettleJob, at: datetime, following: NextStep
 ) -> None:
     if job.state == JobState.ACCEPTED:
         job.state = JobState.APPROVED
@@ -158,7 +160,7 @@ async def _write_approval(
         actor=SYSTEM if request.approved_by_silence else customer,
         subject=job.id,
         data={"by_silence": request.approved_by_silence},
-        next_step=NextStep(who=WaitingOn.SYSTEM, what="pay the provider"),
+        next_step=following,
     )
 
 
@@ -224,7 +226,7 @@ async def _close_with_last_job(session: AsyncSession, order: OrderRow, at: datet
     order.closed_at = at
     for kind, what, nxt in (
         (EventType.ORDER_COMPLETED, "completed", None),
-        (EventType.ORDER_CLOSED, "closed", NextStep(who=WaitingOn.NOBODY, what="everything is done")),
+        (EventType.ORDER_CLOSED, "closed", NextStep(who=WaitingOn.NOBODY, what=await _word_end(session, order))),
     ):
         await append_event(
             session,
@@ -237,6 +239,20 @@ async def _close_with_last_job(session: AsyncSession, order: OrderRow, at: datet
             data={},
             next_step=nxt,
         )
+
+
+async def _word_end(session: AsyncSession, order: OrderRow) -> str:
+    """What there is to say at the end: a lost chargeback is not to be read as a sale."""
+    lost = await session.scalar(
+        select(func.sum(ChargebackRow.amount_minor)).where(
+            ChargebackRow.order_id == order.id, ChargebackRow.loss.is_not(None)
+        )
+    )
+    if not lost:
+        return "everything is done"
+    payment = await session.get_one(PaymentRow, order.id)
+    part = "the" if lost >= payment.amount_minor - payment.refunded_minor else "part of the"
+    return f"closed: {part} money was lost to a chargeback"
 
 
 async def _settlement(session: AsyncSession, held: HeldJob, *, frozen: bool = False) -> JobSettlement:

@@ -118,7 +118,8 @@ def _check_state(left: Refundable, reason: RefundReason) -> None:
             "payment_frozen", "A chargeback is open: its card network decides about this money first."
         )
     if left.left_minor == 0:
-        raise RefundRefusedError("nothing_to_refund", "Everything that was paid is refunded or being refunded.")
+        how = "charged back, refunded" if left.lost_minor else "refunded"
+        raise RefundRefusedError("nothing_to_refund", f"Everything that was paid is {how} or being refunded.")
 
 
 def _amounts(left: Refundable, scope: RefundScope) -> dict[str | None, int]:

@@ -57,7 +57,8 @@ class LineMoney:
 class Refundable:
     """The facts a refund is planned from; `left_minor` is captured less refunded, being refunded and charged back.
 
-    `unapproved_minor` is what was refunded, or is being, without a second person's approval.
+    `unapproved_minor` is what was refunded, or is being, without a second person's approval; `lost_minor` what lost
+    chargebacks gave back.
     """
 
     order_id: str
@@ -70,6 +71,7 @@ class Refundable:
     policies: OrderPolicies
     lines: Sequence[LineMoney]
     unapproved_minor: int = 0
+    lost_minor: int = 0
 
 
 def take(line: LineMoney, amount_minor: int) -> RefundAllocation:
@@ -115,19 +117,19 @@ async def read_line_money(session: AsyncSession, order_id: str) -> list[LineMone
     return list(left.values())
 
 
-async def taken_of_lines(session: AsyncSession, order_id: str) -> list[RefundAllocation]:
-    """What booked refunds and lost chargebacks have taken of each line."""
+async def taken_of_lines(session: AsyncSession, *order_ids: str) -> list[RefundAllocation]:
+    """What booked refunds and lost chargebacks have taken of each line of these orders."""
     booked = select(RefundRow.plan).where(
-        RefundRow.order_id == order_id,
+        RefundRow.order_id.in_(order_ids),
         RefundRow.sent_at.is_not(None),
         RefundRow.state != RefundState.REJECTED,
     )
-    return [*_allocations(await session.scalars(booked)), *await lost_of_lines(session, order_id)]
+    return [*_allocations(await session.scalars(booked)), *await lost_of_lines(session, *order_ids)]
 
 
-async def lost_of_lines(session: AsyncSession, order_id: str) -> list[RefundAllocation]:
-    """What lost chargebacks have taken of each line."""
-    losses = select(ChargebackRow.loss).where(ChargebackRow.order_id == order_id, ChargebackRow.loss.is_not(None))
+async def lost_of_lines(session: AsyncSession, *order_ids: str) -> list[RefundAllocation]:
+    """What lost chargebacks have taken of each line of these orders."""
+    losses = select(ChargebackRow.loss).where(ChargebackRow.order_id.in_(order_ids), ChargebackRow.loss.is_not(None))
     found = [ChargebackLoss.model_validate(loss) for loss in await session.scalars(losses)]
     return [allocation for loss in found for allocation in loss.allocations]
 
@@ -168,7 +170,8 @@ async def read_refundable(session: AsyncSession, order_id: str) -> Refundable | 
     lost = select(func.coalesce(func.sum(ChargebackRow.amount_minor), 0)).where(
         ChargebackRow.order_id == order_id, is_lost, ChargebackRow.state != ChargebackState.WON
     )
-    taken = payment.refunded_minor + payment.refunding_minor + int(await session.scalar(lost) or 0)
+    lost_minor = int(await session.scalar(lost) or 0)
+    taken = payment.refunded_minor + payment.refunding_minor + lost_minor
     reserved = await session.scalars(
         select(RefundRow.plan)
         .where(
@@ -195,6 +198,7 @@ async def read_refundable(session: AsyncSession, order_id: str) -> Refundable | 
         policies=OrderPolicies.model_validate(order.policies),
         lines=list(lines.values()),
         unapproved_minor=await read_unapproved(session, order_id),
+        lost_minor=lost_minor,
     )
 
 

@@ -1,5 +1,6 @@
 """Chargebacks on PostgreSQL and the Stripe simulator: frozen, booked to the cent, won or lost, thawed."""
 
+import re
 from dataclasses import dataclass
 from datetime import timedelta
 from typing import Any
@@ -430,6 +431,8 @@ async def test_what_an_appeal_brought_back_after_the_release_is_the_providers_ag
     assert f"liability:payable:{provider}" not in after
     statements = await till.shop.sql("SELECT total_minor FROM documents WHERE series = 'SBN' ORDER BY sequence")
     assert [row.total_minor for row in statements] == [8_500, -8_500, 8_500]
+    told = "SELECT snapshot->'lines'->0->>'description' FROM documents WHERE series = 'SBN' AND sequence = 2"
+    assert await till.shop.value(told) == "Charged back by the customer's bank"
     await desk.check()
 
 
@@ -580,10 +583,12 @@ async def test_a_refund_ends_an_inquiry_and_thaws(till: Till) -> None:
 
     refund_id = await refunds.refund()
     assert (await refunds.row(refund_id)).state == RefundState.SUCCEEDED
-    await desk.decide("warning_closed")
     assert (await desk.read()).state is ChargebackState.CLOSED
 
     assert not await desk.frozen()
+    assert (await till.shop.events(desk.order_id)).count("chargeback.closed") == 1
+    next_who = await till.shop.value("SELECT next_who FROM timelines WHERE order_id = :id", id=desk.order_id)
+    assert next_who != "support"
     assert await refunds.paid_back() == (10_000, 0)
     await refunds.check()
     await desk.check()
@@ -620,7 +625,7 @@ async def test_evidence_is_staged_from_what_the_order_proves(till: Till) -> None
     evidence = await desk.collect()
 
     assert (evidence["shipping_carrier"], evidence["shipping_tracking_number"]) == ("DHL", "0034")
-    assert "bracket.stl" in evidence["product_description"]
+    assert re.match(r"\d+ x bracket\.stl: made to order", evidence["product_description"])
     assert "nothing arrived" in evidence["uncategorized_text"]
     assert "She thanked us by phone." in evidence["uncategorized_text"]
     staged = (await desk.at_stripe())["evidence"]
@@ -728,6 +733,49 @@ async def test_jobs_that_wait_to_be_settled_are_told_of_the_thaw(till: Till) -> 
     await desk.read()
 
     assert await till.shop.signals(f"job/{job.job_id}") == [("payment_thawed", {"order_id": job.order_id})]
+
+
+async def next_of(till: Till, order_id: str) -> tuple[str, str, bool]:
+    """Whose move it is, what it is, and whether there is a date for it."""
+    ((who, what, dated),) = await till.shop.sql(
+        "SELECT next_who, next_what, next_by IS NOT NULL FROM timelines WHERE order_id = :id", id=order_id
+    )
+    return who, what, dated
+
+
+async def test_work_approved_while_frozen_waits_for_the_chargeback_and_then_for_its_pay(till: Till) -> None:
+    paid_desk, job, _ = await paid(till)
+    desk = await paid_desk.dispute()
+    await desk.read()
+    assert (await settle(till, job)).frozen
+    assert await next_of(till, job.order_id) == ("support", "answer the chargeback of 100.00 EUR (fraudulent)", True)
+
+    await desk.decide("won")
+    await desk.read()
+
+    assert await next_of(till, job.order_id) == ("system", "pay the provider", False)
+    await settle(till, job)
+    assert await next_of(till, job.order_id) == ("nobody", "everything is done", False)
+
+
+@pytest.mark.parametrize(("amount", "part"), [(None, "the"), (4_000, "part of the")])
+async def test_an_order_that_lost_its_money_does_not_close_as_if_all_were_well(
+    till: Till, amount: int | None, part: str
+) -> None:
+    paid_desk, job, _ = await paid(till)
+    desk = await paid_desk.dispute(**({} if amount is None else {"amount": amount}))
+    await desk.read()
+    await desk.decide("lost")
+    await desk.read()
+    assert (await next_of(till, job.order_id))[:2] == ("support", "decide how the order goes on: its money is lost")
+
+    assert (await settle(till, job)).order_closed
+
+    assert await next_of(till, job.order_id) == (
+        "nobody",
+        f"closed: {part} money was lost to a chargeback",
+        False,
+    )
 
 
 async def test_an_event_starts_the_workflow_and_the_next_ones_signal_it(till: Till) -> None:

@@ -283,16 +283,19 @@ async def test_a_refund_that_came_back_and_went_another_way_is_credited_cancelle
 
 async def test_a_refund_that_came_back_in_the_new_year_cancels_the_note_of_the_new_year(paperwork: Paperwork) -> None:
     paperwork.shop.clock.now = datetime(2030, 12, 31, 12, tzinfo=UTC)
+    refunds: list[str] = []
     for _ in range(2):
         order = await paperwork.paid_order()
         await paperwork.invoice(order.order_id)
-        refund = await paperwork.refund(order.order_id, RefundAllocation(line_id=order.line_id, held_minor=3_000))
-        await paperwork.credit(refund)
-        await paperwork.cancel_credit(refund)
+        refunds.append(
+            await paperwork.refund(order.order_id, RefundAllocation(line_id=order.line_id, held_minor=3_000))
+        )
+        await paperwork.credit(refunds[-1])
+        await paperwork.cancel_credit(refunds[-1])
     paperwork.shop.clock.advance(days=1)
-    second = read(await paperwork.credit(refund))
+    second = read(await paperwork.credit(refunds[-1]))
 
-    cancellation = read(await paperwork.cancel_credit(refund))
+    cancellation = read(await paperwork.cancel_credit(refunds[-1]))
 
     assert (second.number, cancellation.refers_to) == ("CRN-2031-000001", "CRN-2031-000001")
 
@@ -372,6 +375,8 @@ async def test_what_a_refund_takes_back_of_a_release_corrects_its_statement_by_t
     assert correction.total_minor == -3_400
     assert [(tax.gross_minor, tax.tax_minor) for tax in correction.taxes] == [(-4_000, 0), (600, 97)]
     assert statement.number in correction.notes[0]
+    assert correction.notes[0].endswith("is asked back from your payout, else kept from later ones.")
+    assert correction.lines[0].description == "Paid back to the customer"
 
 
 async def _party_of(paperwork: Paperwork, number: str) -> str:

@@ -49,6 +49,33 @@ async def test_nobody_is_asked_who(shop: Shop, why: str, traits: dict[str, objec
     assert await ranked(shop, job) == [], why
 
 
+@pytest.mark.parametrize("status", ["restricted", "unsupported", "rejected", "closed"])
+async def test_whoever_cannot_be_paid_is_not_asked_and_does_not_get_the_job(shop: Shop, status: str) -> None:
+    job = await shop.open_job()
+    provider = await shop.add_provider()
+    await shop.sql("UPDATE providers SET payouts_status = :status", status=status)
+
+    assert await ranked(shop, job) == []
+    async with shop.worker.begin() as session:
+        held = await hold_job(session, job.job_id)
+        refusal = await refusal_of_provider(session, provider, held.job, held.line, job.policies)
+    assert refusal is not None
+    assert refusal[0] == "payouts_restricted"
+    assert "complete your payout account" in refusal[1]
+
+
+@pytest.mark.parametrize("status", [None, "pending", "active"])
+async def test_whoever_is_paid_or_will_be_is_asked(shop: Shop, status: str | None) -> None:
+    job = await shop.open_job()
+    provider = await shop.add_provider()
+    await shop.sql("UPDATE providers SET payouts_status = :status", status=status)
+
+    assert await ranked(shop, job) == [provider]
+    async with shop.worker.begin() as session:
+        held = await hold_job(session, job.job_id)
+        assert await refusal_of_provider(session, provider, held.job, held.line, job.policies) is None
+
+
 async def test_exactly_enough_stock_is_enough(shop: Shop) -> None:
     job = await shop.open_job(material_g=100)
     provider = await shop.add_provider(stock_g=100)

@@ -17,7 +17,7 @@ from fulfil.activities.reconciliation import StripeReconciliationActivities
 from fulfil.activities.stripe_truth import StripeTruth
 from fulfil.gateways.stripe.gateway import StripeGateway
 from fulfil.ledger.checks import check_books
-from fulfil.models.ids import new_id
+from fulfil.models.ids import derived_id, new_id
 from fulfil.models.messages.payments import SettleJob
 from fulfil.models.messages.reconciliation import Finding, FindingKind, ReconcileMoney, ReconciliationReport
 from tests.activities.refund_desk import RefundDesk
@@ -183,10 +183,9 @@ async def test_money_held_for_75_days_raises_one_alarm_and_after_90_days_a_refun
     assert (await till.shop.events(job.order_id))[-1] == "payment.held_long"
     till.shop.clock.advance(days=15)
     await reconcile(till)
-    started = [
-        run.id async for run in till.shop.client.list_workflows("WorkflowType = 'Refund'") if job.order_id is not None
-    ]
-    assert started
+    refund_id = derived_id("ref", job.order_id, "held_too_long")
+    started = await till.shop.client.get_workflow_handle(f"refund/{refund_id}").describe()
+    assert started.workflow_type == "Refund"
 
 
 async def test_a_provider_whose_account_changes_is_read_again(till: Till) -> None:

@@ -121,7 +121,7 @@ async def test_a_provider_without_an_account_parks_the_step_until_she_has_one(ti
         await settle(till, job)
 
     assert (parked.value.type, parked.value.non_retryable) == ("transfer_refused", True)
-    assert "has no Stripe account" in str(parked.value)
+    assert "has no Stripe account: the provider has to complete her payout account" in str(parked.value)
     account = await till.gateway.create_recipient_account(
         provider_id=provider, name="Maker", idempotency_key=new_id("key")
     )
@@ -135,6 +135,7 @@ async def test_a_refused_transfer_can_be_retried_after_support_mended_the_accoun
     with pytest.raises(ApplicationError) as parked:
         await settle(till, job)
     assert (parked.value.type, parked.value.non_retryable) == ("transfer_refused", True)
+    assert "The provider has to complete her payout account; then retry" in str(parked.value)
     account = await till.gateway.create_recipient_account(
         provider_id=provider, name="Maker", idempotency_key=new_id("key")
     )
@@ -265,6 +266,8 @@ async def test_a_frozen_payment_is_approved_and_released_only_when_it_thaws(till
     assert frozen[0] == frozen[1]
     assert (frozen[0].frozen, frozen[0].released_minor, frozen[0].order_closed) == (True, 0, False)
     assert (await till.shop.events(job.order_id))[-1] == "job.approved"
+    ((who, what),) = await till.shop.sql("SELECT next_who, next_what FROM timelines")
+    assert (who, what) == ("support", "wait for the chargeback's decision")
     assert await till.shop.signals(f"order/{job.order_id}") == []
     assert await till.at_stripe("transfers", job.order_id) == []
 

@@ -57,6 +57,11 @@ async def test_everybody_has_her_own(api: Api, customer: Person, provider: Perso
         ({"vat_id": "DE'; --"}, "vat_id"),
         ({"vat_id": "D€123456"}, "vat_id"),
         ({"vat_id": 123456}, "vat_id"),
+        ({"vat_id": "NONSENSE"}, "vat_id"),
+        ({"vat_id": "PL525000109"}, "vat_id"),
+        ({"vat_id": "DE318276451"}, "vat_id"),
+        ({"vat_id": "GR123456789", "country": "GR"}, "vat_id"),
+        ({"vat_id": "NONSENSE", "country": "NO"}, "vat_id"),
         ({"name": ""}, "name"),
         ({"name": "\u200b"}, "name"),
         ({"name": "a\x00b"}, "name"),
@@ -75,6 +80,26 @@ async def test_what_a_document_could_not_show_is_refused(
 
     assert (answer.status_code, answer.json()["param"]) == (422, param)
     assert (await api.get("/billing-details", customer)).status_code == 404
+
+
+@pytest.mark.parametrize(
+    ("country", "vat_id"),
+    [
+        *(("GR", "EL123456789"), ("GB", "XI123456789"), ("GB", "GB123456789012"), ("IM", "GB123456789")),
+        *(("MC", "FR83404833048"), ("AT", "ATU12345678"), ("ES", "ESX1234567L"), ("IE", "IE1S12345L")),
+        *(("NL", "NL004495445B01"), ("NO", "NO923456783MVA"), ("CH", "CHE123456788MWST")),
+    ],
+)
+async def test_the_vat_ids_of_many_countries_are_taken(api: Api, customer: Person, country: str, vat_id: str) -> None:
+    answer = await put(api, customer, country=country, vat_id=vat_id)
+
+    assert (answer.status_code, answer.json()["vat_id"]) == (200, vat_id)
+
+
+async def test_a_refused_vat_id_says_what_to_do(api: Api, customer: Person) -> None:
+    answer = await put(api, customer, country="GR", vat_id="GR123456789")
+
+    assert "opens with EL: correct it or the country, or leave it out" in answer.json()["detail"]
 
 
 async def test_text_that_reorders_a_page_loses_what_reorders_it(api: Api, customer: Person) -> None:

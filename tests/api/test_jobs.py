@@ -9,12 +9,17 @@ from sqlalchemy import update
 
 from fulfil.kit.clock import utc_now
 from fulfil.kit.database import Database
+from fulfil.models.ids import new_id
+from fulfil.models.messages.chargebacks import ChargebackLoss, ChargebackState
 from fulfil.models.messages.jobs import JobState, OfferState
 from fulfil.models.messages.policies import OrderPolicies
+from fulfil.models.messages.refunds import RefundAllocation, RefundState
 from fulfil.models.tables.jobs import JobReportRow, JobRow, ProductionRow
+from fulfil.models.tables.payments import ChargebackRow, RefundRow
 from fulfil.models.tables.timeline import EventRow, TimelineRow
 from tests.api.fakes import ENDED
 from tests.api.listening import heard
+from tests.api.refunds_kept import add_refund
 from tests.api.running import Api
 from tests.api.world import Person, Sale, World
 
@@ -217,6 +222,65 @@ async def test_lists_show_each_her_own(
     his = (await api.get(f"/jobs/{made.job_id}", customer)).json()
     assert (hers["amount"], hers["payout"]["amount_minor"]) == (None, 1104)
     assert (his["payout"], his["amount"]["amount_minor"]) == (None, 1299)
+
+
+async def test_a_payout_is_her_share_of_what_refunds_and_lost_chargebacks_left(
+    api: Api, world: World, customer: Person, provider: Person
+) -> None:
+    sale = await job_in_hand(world, customer, provider, JobState.DELIVERED)
+    other = await job_in_hand(world, customer, provider, JobState.DELIVERED)
+
+    async def payout() -> int:
+        shown = (await api.get(f"/jobs/{sale.job_id}", provider)).json()["payout"]["amount_minor"]
+        [listed] = [job for job in (await api.get("/jobs", provider)).json()["data"] if job["id"] == sale.job_id]
+        assert listed["payout"]["amount_minor"] == shown
+        return int(shown)
+
+    refund_id = await add_refund(world, sale.order_id, amount_minor=299)
+    assert await payout() == 1104
+    async with world.begin() as session:
+        booked = update(RefundRow).where(RefundRow.id == refund_id)
+        await session.execute(booked.values(state=RefundState.SENT, sent_at=utc_now()))
+    assert await payout() == 850
+    await world.add(lost_chargeback(sale, RefundAllocation(line_id=sale.line_id, held_minor=1000)))
+    assert await payout() == 0
+    assert (await api.get(f"/jobs/{other.job_id}", provider)).json()["payout"]["amount_minor"] == 1104
+
+
+async def test_the_payout_of_a_released_job_is_what_was_not_taken_back(
+    api: Api, world: World, customer: Person, provider: Person
+) -> None:
+    sale = await job_in_hand(world, customer, provider, JobState.DELIVERED)
+    released = {"released_minor": 1299, "payout_minor": 1104, "commission_minor": 195, "commission_tax_minor": 31}
+    async with world.begin() as session:
+        await session.execute(update(JobRow).where(JobRow.id == sale.job_id).values(**released))
+    part = RefundAllocation(
+        line_id=sale.line_id, released_minor=400, provider_share_minor=340, commission_minor=60, job_id=sale.job_id
+    )
+    await world.add(lost_chargeback(sale, part))
+
+    assert (await api.get(f"/jobs/{sale.job_id}", provider)).json()["payout"]["amount_minor"] == 764
+
+
+def lost_chargeback(sale: Sale, part: RefundAllocation) -> ChargebackRow:
+    """A chargeback that took this of the line."""
+    now = utc_now()
+    return ChargebackRow(
+        id=new_id("chb"),
+        order_id=sale.order_id,
+        stripe_dispute_id=new_id("du"),
+        state=ChargebackState.LOST,
+        stripe_status="lost",
+        reason="fraudulent",
+        amount_minor=part.held_minor + part.released_minor,
+        currency="eur",
+        is_inquiry=False,
+        evidence={},
+        loss=ChargebackLoss(allocations=(part,)).model_dump(mode="json"),
+        opened_at=now,
+        updated_at=now,
+        closed_at=now,
+    )
 
 
 async def test_approving_carries_the_recorded_delivery(

@@ -1,9 +1,11 @@
 """Providers and their stock."""
 
+import asyncio
 from typing import Any
 
 import pytest
 
+from fulfil.models.ids import new_id
 from fulfil.models.tables.accounts import ProviderRow
 from fulfil.models.tables.inventory import StockMovementRow, StockRow
 from tests.api.running import Api
@@ -33,9 +35,49 @@ async def test_a_provider_is_created_by_the_repeated_request_once_stripe_is_back
     assert len(await world.rows(ProviderRow)) == 1
 
 
-async def test_a_provider_may_bring_her_account(api: Api, admin: Person) -> None:
-    created = await api.post("/providers", admin, json={**NEW, "stripe_account_id": "acct_1"})
-    assert (created.status_code, created.json()["stripe_account_id"]) == (201, "acct_1")
+async def account_at_stripe(api: Api) -> str:
+    """A connected account that is nobody's yet."""
+    return await api.context.stripe.create_recipient_account(
+        provider_id=new_id("prv"), name="Maker", idempotency_key=new_id("key")
+    )
+
+
+async def test_a_provider_may_bring_her_account(paying_api: Api, admin: Person) -> None:
+    account = await account_at_stripe(paying_api)
+    created = await paying_api.post("/providers", admin, json={**NEW, "stripe_account_id": account})
+    assert (created.status_code, created.json()["stripe_account_id"]) == (201, account)
+
+
+async def test_an_account_that_stripe_does_not_know_is_refused(
+    paying_api: Api, world: World, provider: Person, admin: Person
+) -> None:
+    unknown = {"stripe_account_id": "acct_unknown"}
+    answers = [
+        await paying_api.request("PUT", f"/providers/{provider.party_id}/stripe-account", admin, json=unknown),
+        await paying_api.post("/providers", admin, json={**NEW, **unknown}),
+    ]
+    for answer in answers:
+        refused = (answer.status_code, answer.json()["code"], answer.json()["param"])
+        assert refused == (422, "no_such_account", "stripe_account_id")
+    assert [row.stripe_account_id for row in await world.rows(ProviderRow)] == [None]
+
+
+async def test_an_account_is_one_providers_alone(
+    paying_api: Api, world: World, provider: Person, rival: Person, admin: Person
+) -> None:
+    named = {"stripe_account_id": await account_at_stripe(paying_api)}
+
+    async def name_it(person: Person) -> Any:
+        return await paying_api.request("PUT", f"/providers/{person.party_id}/stripe-account", admin, json=named)
+
+    answers = await asyncio.gather(name_it(provider), name_it(rival))
+    created = await paying_api.post("/providers", admin, json={**NEW, **named})
+    [hers] = [row.id for row in await world.rows(ProviderRow) if row.stripe_account_id]
+    again = await name_it(provider if hers == provider.party_id else rival)
+
+    assert sorted(answer.status_code for answer in answers) == [200, 409]
+    assert (created.status_code, created.json()["code"]) == (409, "account_taken")
+    assert again.status_code == 200
 
 
 @pytest.mark.parametrize(
@@ -98,12 +140,19 @@ async def test_stock_is_positive_whole_grams(api: Api, world: World, provider: P
     assert not await world.rows(StockMovementRow)
 
 
+async def test_administration_names_the_account_she_is_paid_to(
+    paying_api: Api, provider: Person, admin: Person
+) -> None:
+    path = f"/providers/{provider.party_id}"
+    account = await account_at_stripe(paying_api)
+    paid = await paying_api.request("PUT", f"{path}/stripe-account", admin, json={"stripe_account_id": account})
+    assert paid.json()["stripe_account_id"] == account
+    wrong = await paying_api.request("PUT", f"{path}/stripe-account", admin, json={"stripe_account_id": "iban"})
+    assert (wrong.status_code, wrong.json()["param"]) == (422, "stripe_account_id")
+
+
 async def test_a_provider_takes_a_break(api: Api, provider: Person, admin: Person) -> None:
     path = f"/providers/{provider.party_id}"
-    paid = await api.request("PUT", f"{path}/stripe-account", admin, json={"stripe_account_id": "acct_new"})
-    assert paid.json()["stripe_account_id"] == "acct_new"
-    wrong = await api.request("PUT", f"{path}/stripe-account", admin, json={"stripe_account_id": "iban"})
-    assert (wrong.status_code, wrong.json()["param"]) == (422, "stripe_account_id")
     away = await api.request("PUT", f"{path}/online", provider, json={"online": False})
     assert away.json()["online"] is False
     assert (await api.get(path, admin)).json()["online"] is False

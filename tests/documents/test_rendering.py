@@ -280,4 +280,4 @@ def test_a_document_that_takes_another_back_says_so() -> None:
     assert "Cancels credit note CRN-2026-000011" in cancelled
     assert "89.35 EUR credit cancelled" in cancelled
     assert "Self-billing correction" in corrected
-    assert "85.00 EUR kept from payouts" in corrected
+    assert "85.00 EUR to be taken back" in corrected

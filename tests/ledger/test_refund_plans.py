@@ -223,6 +223,12 @@ def test_what_can_not_be_paid_back_says_why(left: Refundable, scope: dict[str, A
     assert plan.refusal_detail
 
 
+@pytest.mark.parametrize(("lost", "told"), [(0, "is refunded or being"), (400, "is charged back, refunded or being")])
+def test_what_is_all_gone_tells_where_it_went(lost: int, told: str) -> None:
+    plan = planned(replace(refundable(held(1_000), left=0), lost_minor=lost))
+    assert told in (plan.refusal_detail or "")
+
+
 @pytest.mark.parametrize(
     ("currency", "amount", "needs"),
     [("eur", 50_000, False), ("eur", 50_001, True), ("jpy", 500, False), ("jpy", 501, True), ("bhd", 500_010, True)],

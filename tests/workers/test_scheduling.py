@@ -1,7 +1,7 @@
 """The reconciliation's schedule: made once, given a new interval, made again when somebody deleted it."""
 
 import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import AsyncGenerator
 from contextlib import asynccontextmanager, suppress
 from datetime import timedelta
 
@@ -16,7 +16,7 @@ from fulfil.workflows.ids import RECONCILIATION_SCHEDULE_ID
 
 
 @asynccontextmanager
-async def keeping(client: Client, every: timedelta) -> AsyncIterator[None]:
+async def keeping(client: Client, every: timedelta) -> AsyncGenerator[None]:
     task = asyncio.create_task(keep_reconciling(client, every))
     try:
         yield

@@ -1,6 +1,6 @@
 """The reconciliation as a process: every step in its order, a failing one again until it succeeds."""
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncGenerator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
@@ -20,6 +20,7 @@ from fulfil.models.messages.reconciliation import (
     StartReconciliation,
 )
 from fulfil.workers.registration import activities_of
+from fulfil.workflows import attributes
 from fulfil.workflows.ids import ORDERS, PAYMENTS
 from fulfil.workflows.ports.reconciliation import ReconciliationActivities
 from fulfil.workflows.reconciliation import ReconciliationWorkflow
@@ -84,7 +85,7 @@ class FakeBooks(ReconciliationActivities):
 
 
 @asynccontextmanager
-async def working(client: Client, books: FakeBooks) -> AsyncIterator[None]:
+async def working(client: Client, books: FakeBooks) -> AsyncGenerator[None]:
     async with (
         Worker(client, task_queue=ORDERS, workflows=[ReconciliationWorkflow]),
         Worker(client, task_queue=PAYMENTS, activities=activities_of(books)),
@@ -141,4 +142,4 @@ async def test_findings_are_trouble_that_ops_can_search_for(skipping: WorkflowEn
 
     described = await skipping.client.get_workflow_handle("reconciliation").describe()
     assert report.findings == (MISSING,)
-    assert [pair.value for pair in described.typed_search_attributes if pair.key.name == "Trouble"] == ["books_differ"]
+    assert described.typed_search_attributes[attributes.TROUBLE] == "books_differ"

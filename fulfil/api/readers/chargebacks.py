@@ -81,12 +81,12 @@ def _summary(row: ChargebackRow, order: OrderRow) -> ChargebackSummary:
         submitted_at=row.submitted_at,
         opened_at=row.opened_at,
         closed_at=row.closed_at,
-        next=_next(row, OrderPolicies.model_validate(order.policies)),
-        allowed_actions=_actions(row),
+        next=next_of(row, OrderPolicies.model_validate(order.policies)),
+        allowed_actions=actions_of(row),
     )
 
 
-def _actions(row: ChargebackRow) -> list[str]:
+def actions_of(row: ChargebackRow) -> list[str]:
     """What the workflow would accept, unless one of its steps is parked."""
     if row.stripe_status not in AWAITING_ANSWER:
         return []
@@ -94,7 +94,8 @@ def _actions(row: ChargebackRow) -> list[str]:
     return answers if row.is_inquiry else [*answers, "accept"]
 
 
-def _next(row: ChargebackRow, policies: OrderPolicies) -> NextStep | None:
+def next_of(row: ChargebackRow, policies: OrderPolicies) -> NextStep | None:
+    """Whose move it is; None once it is decided."""
     due = row.evidence_due_at
     if row.state not in UNDECIDED:
         return None

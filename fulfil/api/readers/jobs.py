@@ -1,5 +1,6 @@
 """Jobs, as customer, provider and support see them."""
 
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -14,9 +15,11 @@ from fulfil.api.readers.paging import newest_first
 from fulfil.api.readers.work_files import files_of_quote, represent_files
 from fulfil.api.schemas.base import Page
 from fulfil.api.schemas.jobs import Job, Production, Work
+from fulfil.ledger.refundable import taken_of_lines
 from fulfil.models.messages.events import NextStep
 from fulfil.models.messages.jobs import JobState
 from fulfil.models.messages.parties import Role, WaitingOn
+from fulfil.models.messages.refunds import RefundAllocation
 from fulfil.models.money import Money, split_commission
 from fulfil.models.tables.accounts import ProviderRow
 from fulfil.models.tables.jobs import JobRow, ProductionRow
@@ -43,16 +46,13 @@ def select_jobs() -> JobQuery:
 
 async def find_job(session: AsyncSession, caller: Principal, job_id: str) -> Job | None:
     """A job the caller has to do with."""
-    query = _visible(select_jobs().where(JobRow.id == job_id), caller)
-    row = (await session.execute(query)).one_or_none()
-    return None if row is None else represent_job(row, caller)
+    return await _represent_one(session, caller, _visible(select_jobs().where(JobRow.id == job_id), caller))
 
 
 async def find_job_of_order(session: AsyncSession, caller: Principal, order_id: str) -> Job | None:
     """The job of an order's line; the caller is known to have to do with the order."""
     query = select_jobs().where(JobRow.order_id == order_id).order_by(JobRow.opened_at, JobRow.id).limit(1)
-    row = (await session.execute(query)).one_or_none()
-    return None if row is None else represent_job(row, caller)
+    return await _represent_one(session, caller, query)
 
 
 async def list_jobs(
@@ -72,7 +72,7 @@ async def list_jobs(
         limit=limit,
         starting_after=starting_after,
     )
-    return Page(data=[represent_job(row, caller) for row in rows], has_more=has_more)
+    return Page(data=await _represent(session, caller, rows), has_more=has_more)
 
 
 @dataclass(frozen=True)
@@ -108,8 +108,11 @@ def shown_state(job: JobRow, production: ProductionRow | None) -> JobState:
     return JobState(job.state)
 
 
-def represent_job(parts: JobParts, caller: Principal) -> Job:
-    """What the caller may see of it: prices for the customer, the payout for the provider, both for staff."""
+def represent_job(parts: JobParts, caller: Principal, taken: Iterable[RefundAllocation]) -> Job:
+    """What the caller may see of it: prices for the customer, the payout for the provider, both for staff.
+
+    `taken` is what refunds and lost chargebacks took of the lines of its order.
+    """
     job, line, files, head, production, provider = parts
     state = shown_state(job, production)
     is_provider = caller.role is Role.PROVIDER
@@ -124,7 +127,7 @@ def represent_job(parts: JobParts, caller: Principal) -> Job:
         provider_name=provider.name if provider else None,
         work=represent_work(line, files),
         amount=None if is_provider else amount,
-        payout=payout_of(line, provider.commission_bp) if provider and shows_payout else None,
+        payout=payout_left(job, line, provider.commission_bp, taken) if provider and shows_payout else None,
         production=represent_production(production) if production else None,
         next=represent_next(head, caller),
         allowed_actions=job_actions(caller.role, state),
@@ -156,6 +159,17 @@ def payout_of(line: OrderLineRow, commission_bp: int) -> Money:
     return Money(amount_minor=payout_minor, currency=line.currency)
 
 
+def payout_left(job: JobRow, line: OrderLineRow, commission_bp: int, taken: Iterable[RefundAllocation]) -> Money:
+    """What she gets: her share of what is left of the line, or once that is released, less what was taken back."""
+    parts = [part for part in taken if part.line_id == line.id]
+    if job.released_minor is not None:
+        payout_minor = (job.payout_minor or 0) - sum(part.provider_share_minor for part in parts)
+    else:
+        held_minor = max(line.amount_minor - sum(part.held_minor for part in parts), 0)
+        payout_minor, _ = split_commission(held_minor, commission_bp, line.currency)
+    return Money(amount_minor=payout_minor, currency=line.currency)
+
+
 def represent_production(row: ProductionRow) -> Production:
     """How far the work is."""
     return Production(
@@ -175,6 +189,16 @@ def represent_next(head: TimelineRow, caller: Principal) -> NextStep | None:
     who = WaitingOn(head.next_who)
     step = None if who is WaitingOn.NOBODY else NextStep(who=who, what=head.next_what, by=head.next_by)
     return told_next(step, caller)
+
+
+async def _represent_one(session: AsyncSession, caller: Principal, query: JobQuery) -> Job | None:
+    row = (await session.execute(query)).one_or_none()
+    return None if row is None else (await _represent(session, caller, [row]))[0]
+
+
+async def _represent(session: AsyncSession, caller: Principal, rows: Sequence[JobParts]) -> list[Job]:
+    taken = [] if caller.role is Role.CUSTOMER else await taken_of_lines(session, *{row[0].order_id for row in rows})
+    return [represent_job(row, caller, taken) for row in rows]
 
 
 def _visible(query: JobQuery, caller: Principal) -> JobQuery:

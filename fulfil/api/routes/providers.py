@@ -10,7 +10,7 @@ from fulfil.api.access import Principal, Scope
 from fulfil.api.context import ApiContext
 from fulfil.api.dependencies import Context, IdempotencyKey, Paging, allowed
 from fulfil.api.documentation import API, PROVIDERS, problems
-from fulfil.api.errors import not_found
+from fulfil.api.errors import ProblemError, invalid, not_found
 from fulfil.api.intentions import intend
 from fulfil.api.outages import stripe_outages
 from fulfil.api.readers.providers import find_provider, find_stock
@@ -27,8 +27,14 @@ from fulfil.api.schemas.providers import (
     StripeAccount,
 )
 from fulfil.api.writers.idempotency import claim
-from fulfil.api.writers.providers import change_stripe_account, switch_online, write_provider
+from fulfil.api.writers.providers import (
+    change_stripe_account,
+    hold_stripe_account,
+    switch_online,
+    write_provider,
+)
 from fulfil.api.writers.providers import receive_stock as write_receipt
+from fulfil.gateways.stripe.errors import StripeRefusedError
 from fulfil.models.ids import ProviderId, new_id
 from fulfil.models.messages.parties import Role
 
@@ -41,7 +47,7 @@ Reader = Annotated[Principal, Depends(allowed(Scope.PROVIDERS_READ, Role.PROVIDE
 Keeper = Annotated[Principal, Depends(allowed(Scope.PROVIDERS_WRITE, Role.PROVIDER, Role.ADMIN))]
 
 
-@router.post("", status_code=HTTPStatus.CREATED, responses=problems(401, 403))
+@router.post("", status_code=HTTPStatus.CREATED, responses=problems(401, 403, 409))
 async def create_provider(
     context: Context, caller: Administrator, new: NewProvider, key: IdempotencyKey = None
 ) -> Provider:
@@ -52,8 +58,11 @@ async def create_provider(
         found = await find_provider(session, claimed.resource_id) if claimed.repeated else None
     if found is not None:
         return found
+    if new.stripe_account_id is not None:
+        await _check_account(context, new.stripe_account_id)
     stripe_account_id = new.stripe_account_id or await _create_account(context, claimed.resource_id, new.name)
     async with context.begin() as session:
+        _check_free(free=await hold_stripe_account(session, stripe_account_id, claimed.resource_id))
         await write_provider(session, claimed.resource_id, new, stripe_account_id, context.clock())
         return _existing(await find_provider(session, claimed.resource_id))
 
@@ -85,13 +94,17 @@ async def set_provider_online(
         return _existing(await find_provider(session, provider_id))
 
 
-@router.put("/{provider_id}/stripe-account", responses=problems(401, 403, 404))
+@router.put("/{provider_id}/stripe-account", responses=problems(401, 403, 404, 409))
 async def set_provider_stripe_account(
     context: Context, caller: Administrator, provider_id: ProviderId, account: StripeAccount
 ) -> Provider:
     """Name the connected account she is paid to; then support can retry a payout that parked for want of one."""
     del caller
     async with context.begin() as session:
+        _existing(await find_provider(session, provider_id))
+    await _check_account(context, account.stripe_account_id)
+    async with context.begin() as session:
+        _check_free(free=await hold_stripe_account(session, account.stripe_account_id, provider_id))
         await change_stripe_account(session, provider_id, account.stripe_account_id)
         return _existing(await find_provider(session, provider_id))
 
@@ -146,6 +159,29 @@ def _existing(provider: Provider | None) -> Provider:
     if provider is None:
         raise not_found("provider")
     return provider
+
+
+async def _check_account(context: ApiContext, stripe_account_id: str) -> None:
+    """Nothing could be paid to an account that the payment provider does not know."""
+    with stripe_outages():
+        try:
+            await context.stripe.retrieve_recipient_account(stripe_account_id)
+        except StripeRefusedError as error:
+            raise invalid(
+                "no_such_account",
+                "There is no such account at the payment provider: check the id.",
+                "stripe_account_id",
+            ) from error
+
+
+def _check_free(*, free: bool) -> None:
+    if not free:
+        raise ProblemError(
+            HTTPStatus.CONFLICT,
+            "account_taken",
+            "Another provider is paid to this account: name one of her own.",
+            param="stripe_account_id",
+        )
 
 
 async def _create_account(context: ApiContext, provider_id: str, name: str) -> str:

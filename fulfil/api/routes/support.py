@@ -14,6 +14,7 @@ from fulfil.api.intentions import intend
 from fulfil.api.processes import ProcessEndedError
 from fulfil.api.readers.orders import find_order
 from fulfil.api.readers.support import OrderProcess, find_process, find_resolution, list_stuck
+from fulfil.api.readers.waiting import list_waiting_money
 from fulfil.api.resetting import reset_process
 from fulfil.api.schemas.orders import Order
 from fulfil.api.schemas.support import (
@@ -39,10 +40,13 @@ ERRORS = problems(401, 403, 404, 409)
 
 @router.get("/stuck", responses=problems(401, 403))
 async def list_stuck_orders(context: Context, caller: Reader) -> StuckOrders:
-    """Parked steps and missed deadlines, with cause, owner and the safe next action; the longest waiting first."""
+    """Parked steps, missed deadlines, refunds and chargebacks that wait for somebody; the longest waiting first.
+
+    Each with its cause, whose move it is, and the safe next action.
+    """
     del caller
     async with context.begin() as session:
-        written = await list_stuck(session, context.clock())
+        written = [*await list_stuck(session, context.clock()), *await list_waiting_money(session)]
     found = [*written, *await list_unwritten(context.temporal)]
     return StuckOrders(data=sorted(found, key=lambda stuck: stuck.since))
 

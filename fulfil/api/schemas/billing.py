@@ -3,11 +3,12 @@
 import re
 from typing import Annotated
 
-from pydantic import AfterValidator, BeforeValidator, Field, StringConstraints
+from pydantic import AfterValidator, BeforeValidator, Field, StringConstraints, ValidationInfo, field_validator
 
 from fulfil.api.schemas.base import Body, Instant, Line, Representation
 from fulfil.documents.texts import REPLACEMENT, printable
 from fulfil.models.countries import COUNTRIES
+from fulfil.models.vat_ids import flaw_of_vat_id
 
 _PUNCTUATION = re.compile(r"[\s.-]")
 
@@ -47,8 +48,20 @@ class NewBillingDetails(Body):
     )
     country: Country = Field(description="ISO 3166-1 alpha-2.", examples=["DE"])
     vat_id: VatId | None = Field(
-        default=None, description="With the country's two letters in front.", examples=["DE318276451"]
+        default=None,
+        description="With the country's two letters in front: EL for Greece, XI for Northern Ireland.",
+        examples=["DE318276451"],
     )
+
+    @field_validator("vat_id")
+    @classmethod
+    def _fits_the_country(cls, vat_id: str | None, info: ValidationInfo) -> str | None:
+        # A country that is none has its own error.
+        country = info.data.get("country")
+        flaw = flaw_of_vat_id(vat_id, country) if vat_id and country else None
+        if flaw is not None:
+            raise ValueError(flaw)
+        return vat_id
 
 
 class BillingDetails(Representation):

@@ -109,7 +109,9 @@ class Job(Representation):
     provider_name: str | None
     work: Work
     amount: Money | None = Field(description="The line's price; null for the provider, who sees her payout.")
-    payout: Money | None
+    payout: Money | None = Field(
+        description="What she gets, less what refunds and lost chargebacks took; null for the customer."
+    )
     production: Production | None
     next: NextStep | None
     allowed_actions: list[str]

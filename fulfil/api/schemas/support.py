@@ -26,11 +26,14 @@ class ResetRequest(Body):
 
 
 class StuckOrder(Representation):
-    """An order that does not move by itself, and the safe next action."""
+    """An order that does not move by itself, and the safe next action.
+
+    `step` is the refund or chargeback, for these kinds.
+    """
 
     order_id: str
     order_state: OrderState
-    kind: Literal["parked", "overdue"]
+    kind: Literal["parked", "overdue", "refund", "chargeback"]
     step: str
     cause: str
     owner: WaitingOn = Field(description="Whose move it is.")

@@ -2,13 +2,20 @@
 
 from datetime import datetime
 
-from sqlalchemy import update
+from sqlalchemy import exists, func, select, update
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from fulfil.api.schemas.providers import NewProvider
 from fulfil.models.tables.accounts import ProviderRow
 from fulfil.models.tables.inventory import StockMovementRow, StockRow
+
+
+async def hold_stripe_account(session: AsyncSession, stripe_account_id: str, provider_id: str) -> bool:
+    """Whether the account is no other provider's; nobody else takes it before this transaction ends."""
+    await session.execute(select(func.pg_advisory_xact_lock(func.hashtextextended(stripe_account_id, 0))))
+    others = exists().where(ProviderRow.stripe_account_id == stripe_account_id, ProviderRow.id != provider_id)
+    return not await session.scalar(select(others))
 
 
 async def write_provider(

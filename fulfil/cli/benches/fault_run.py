@@ -68,7 +68,6 @@ class FaultRun:
     statuses: Counter[int] = field(default_factory=Counter[int])
     findings: list[Finding] = field(default_factory=list[Finding])
     unheard: list[str] = field(default_factory=list[str])
-    verified: list[str] = field(default_factory=list[str])
     figures: dict[str, object] = field(default_factory=dict[str, object])
     storm_s: float = 0
     calm_s: float = 0

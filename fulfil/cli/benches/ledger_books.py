@@ -56,7 +56,7 @@ COLUMNS: dict[str, tuple[str, ...]] = {
         *("id", "type", "source_id", "amount_minor", "fee_minor", "net_minor", "currency"),
         *("available_on", "created_at", "posted_pending", "cleared_by", "listed_at"),
     ),
-    "reconciliations": ("id", "since", "finished_at", "steps", "balances", "findings"),
+    "reconciliations": ("id", "since", "began_at", "finished_at", "steps", "balances", "findings"),
 }
 BALANCES = text("""
 INSERT INTO ledger_balances (account, currency, balance_minor)
@@ -290,7 +290,7 @@ def sold(orders: int) -> Books:
     ended = BEGAN + timedelta(days=200)
     said = [{"currency": CURRENCY, "pending_minor": 0, "available_minor": books.balance_minor}]
     books.rows["reconciliations"].append(
-        (derived_id("rec", "seed"), BEGAN, ended, "{}", json.dumps(said), "[]"),
+        (derived_id("rec", "seed"), BEGAN, ended, ended, "{}", json.dumps(said), "[]"),
     )
     return books
 

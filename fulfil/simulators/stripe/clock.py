@@ -4,7 +4,17 @@ import asyncio
 import logging
 from collections.abc import Callable
 
-from fulfil.simulators.stripe import balances, captures, charges, disputes, early_warnings, payouts, refunds, topups
+from fulfil.simulators.stripe import (
+    balances,
+    captures,
+    charges,
+    disputed,
+    disputes,
+    early_warnings,
+    payouts,
+    refunds,
+    topups,
+)
 from fulfil.simulators.stripe.store import Store
 from fulfil.simulators.stripe.transaction import Timer, Transaction
 
@@ -18,8 +28,8 @@ DEEDS: dict[str, Deed] = {
     captures.EXPIRE: captures.expire,
     charges.DISPUTE: disputes.open_by_card,
     charges.WARN: early_warnings.warn_by_card,
-    disputes.DECIDE: disputes.decide_by_evidence,
-    disputes.DUE: disputes.pass_due,
+    disputed.DECIDE: disputes.decide_by_evidence,
+    disputed.DUE: disputes.pass_due,
     payouts.ARRIVE: payouts.arrive,
     payouts.SEND: payouts.send,
     payouts.PAY_OUT: payouts.pay_out_automatically,

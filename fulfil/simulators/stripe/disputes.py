@@ -7,7 +7,7 @@ from fulfil.simulators.stripe import balances, evidence
 from fulfil.simulators.stripe.calls import Call
 from fulfil.simulators.stripe.cards import Behaviour
 from fulfil.simulators.stripe.charges import card_of
-from fulfil.simulators.stripe.disputed import OPEN, has_open_dispute
+from fulfil.simulators.stripe.disputed import DECIDE, DUE, OPEN, close_inquiry, has_open_dispute
 from fulfil.simulators.stripe.early_warnings import note_refund
 from fulfil.simulators.stripe.errors import StripeApiError, invalid_parameter, missing_resource, wrong_state
 from fulfil.simulators.stripe.money_objects import Charge, Dispute
@@ -16,7 +16,6 @@ from fulfil.simulators.stripe.previous import previous_attributes
 from fulfil.simulators.stripe.refunds import fail_pending
 from fulfil.simulators.stripe.transaction import Transaction
 
-DECIDE, DUE = "decide_dispute", "dispute_due"
 ANSWERABLE = ("needs_response", "warning_needs_response", "appeal_needs_response")
 NETWORK_CODES = {"fraudulent": "10.4", "product_not_received": "13.1", "product_unacceptable": "13.3"}
 REASONS = (
@@ -158,11 +157,14 @@ def pass_due(tx: Transaction, dispute_id: str) -> None:
 
 def end(tx: Transaction, dispute: Dispute, status: str) -> None:
     """Close as `won` (the money is back), `lost` or `warning_closed`."""
+    if status == "warning_closed":
+        close_inquiry(tx, dispute)
+        return
     before = dispute["status"]
     tx.forget(DUE, dispute["id"])
     tx.forget(DECIDE, dispute["id"])
     dispute["status"] = status
-    dispute["is_charge_refundable"] = status in {"won", "warning_closed"}
+    dispute["is_charge_refundable"] = status == "won"
     if status == "won":
         _reinstate(tx, dispute)
     tx.save(dispute)

@@ -8,7 +8,7 @@ from fulfil.simulators.stripe.calls import Call
 from fulfil.simulators.stripe.cards import Behaviour
 from fulfil.simulators.stripe.charges import card_of
 from fulfil.simulators.stripe.currencies import shown
-from fulfil.simulators.stripe.disputed import is_refundable
+from fulfil.simulators.stripe.disputed import answer_inquiries, is_refundable
 from fulfil.simulators.stripe.early_warnings import note_refund
 from fulfil.simulators.stripe.errors import (
     StripeApiError,
@@ -67,6 +67,7 @@ def create_refund(tx: Transaction, call: Call) -> Mapping[str, object]:
     tx.record("refund.created", refund)
     tx.record("charge.refunded", charge, previous_attributes(before, charge))
     note_refund(tx, charge)
+    _answer_inquiries(tx, refund)
     return refund
 
 
@@ -105,6 +106,7 @@ def settle_refund(tx: Transaction, refund: Refund, status: str, reason: str = "l
     else:
         refund.pop("next_action", None)
     _update(tx, refund, before)
+    _answer_inquiries(tx, refund)
     return refund
 
 
@@ -157,6 +159,7 @@ def _send_waiting(tx: Transaction, refund_id: str) -> bool:
     refund.pop("pending_reason", None)
     _send(tx, charge, refund)
     _update(tx, refund, before)
+    _answer_inquiries(tx, refund)
     return True
 
 
@@ -192,6 +195,13 @@ def _send(tx: Transaction, charge: Charge, refund: Refund) -> None:
         tx.at(tx.now + tx.settings.refund_settles_s, SUCCEED, refund["id"])
     elif card is not None and card.behaviour is Behaviour.REFUND_FAILS:
         tx.at(tx.now + tx.settings.refund_fails_s, FAIL, refund["id"])
+
+
+def _answer_inquiries(tx: Transaction, refund: Refund) -> None:
+    """A refund that has left, and leaves nothing of its charge, ends what the cardholder's bank inquired."""
+    charge = tx.charge(refund["charge"])
+    if charge is not None and charge["refunded"] and refund["balance_transaction"] is not None:
+        answer_inquiries(tx, charge["id"])
 
 
 def _wait(tx: Transaction, refund: Refund) -> None:

@@ -51,6 +51,21 @@ async def test_an_inquiry_takes_nothing_and_leaves_the_charge_refundable(till: T
     assert (await till.made("/v1/refunds", charge=inquiry["charge"]))["status"] == "succeeded"
 
 
+@pytest.mark.parametrize("answered", [False, True])
+async def test_a_full_refund_ends_an_inquiry_and_a_partial_one_does_not(till: Till, answered: bool) -> None:
+    inquiry = await disputed(till, inquiry=True)
+    if answered:
+        await till.made(f"/v1/disputes/{inquiry['id']}", evidence={"uncategorized_text": "It was delivered."})
+    before = (await till.read(f"/v1/disputes/{inquiry['id']}"))["status"]
+    await till.made("/v1/refunds", charge=inquiry["charge"], amount=4_000)
+    assert (await till.read(f"/v1/disputes/{inquiry['id']}"))["status"] == before
+
+    await till.made("/v1/refunds", charge=inquiry["charge"])
+
+    assert (await till.read(f"/v1/disputes/{inquiry['id']}"))["status"] == "warning_closed"
+    assert (await till.events(inquiry["id"]))[-2:] == ["charge.dispute.updated", "charge.dispute.closed"]
+
+
 @pytest.mark.parametrize(
     ("card", "reason", "status"),
     [
