@@ -197,7 +197,7 @@ class MoneyMachine(MoneyFrame):
         if order.released is None:
             self.oracle.released(order)
         else:
-            self.oracle.net_loss(order)
+            self.oracle.net_taken(order)
         if order.to_transfer and not capable:
             assert refused == "transfer_refused", refused
             order.parked = True

@@ -73,6 +73,7 @@ class Ordered:
     chargebacks: dict[str, Disputed] = field(default_factory=dict[str, Disputed])
     lost: int = 0
     lost_released: bool = False
+    refunds_of_release: set[str] = field(default_factory=set[str])
 
     @property
     def frozen(self) -> bool:
@@ -159,10 +160,10 @@ class Oracle:
         self.move(f"netting:{order.id}", {payable: netted, owed: -netted})
         order.released, order.to_transfer = (share, commission, tax), share - netted
 
-    def net_loss(self, order: Ordered) -> None:
-        """A loss took of what was released and not paid yet: that is kept from it."""
+    def net_taken(self, order: Ordered) -> None:
+        """A loss or a refund took of what was released and not paid yet: that is kept from it."""
         owed, payable = f"asset:receivable:{order.provider}", f"liability:payable:{order.provider}"
-        kept = min(order.to_transfer, self.books[owed]) if order.lost_released else 0
+        kept = min(order.to_transfer, self.books[owed]) if order.lost_released or order.refunds_of_release else 0
         self.move(f"netting:{order.id}:{order.to_transfer}", {payable: kept, owed: -kept})
         order.to_transfer -= kept
 
@@ -179,6 +180,7 @@ class Oracle:
         else:
             of_release = refund.amount - min(self.held(order), refund.amount)
             refund.taken = self.take_back(order, refund.id, of_release)
+            order.refunds_of_release |= {refund.id} if of_release else set()
         due = f"liability:refund_due:{order.id}"
         self.move(f"{refund.id}:decided", {held: refund.amount, due: -refund.amount})
         if refund.cancellation:
@@ -240,6 +242,7 @@ class Oracle:
     def given_up(self, order: Ordered, refund: Refunding) -> None:
         """Nothing is paid: what was owed is held again."""
         refund.state = "rejected"
+        order.refunds_of_release.discard(refund.id)
         if not refund.booked:
             return
         held, due = f"liability:held:{order.id}", f"liability:refund_due:{order.id}"

@@ -117,7 +117,7 @@ def test_the_rest_of_a_released_order_is_refunded_to_the_cent_after_a_partial_lo
     begun(bench, 5, 9_999).steps(*lost(3_333), asked(None), decided(approved=True), sent())
 
 
-def test_a_refund_before_a_parked_transfer_is_netted_later(bench: Bench) -> None:
+def test_a_refund_before_a_parked_transfer_is_kept_from_it(bench: Bench) -> None:
     begun(bench, 4).steps(settled(capable=False), asked(4_000), decided(approved=True), sent(), settled(capable=True))
 
 

@@ -7,9 +7,9 @@ from temporalio.exceptions import ApplicationError
 
 from fulfil.ledger.checks import check_order
 from fulfil.models.ids import new_id
+from tests.activities.chargeback_desk import Desk, paid
 from tests.activities.collecting import pay_providers
 from tests.activities.refund_desk import RefundDesk
-from tests.activities.test_chargebacks import Desk, paid
 from tests.activities.till import Till
 
 
