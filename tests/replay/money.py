@@ -16,9 +16,9 @@ from fulfil.workers.registration import activities_of
 from fulfil.workflows.chargeback import ChargebackWorkflow
 from fulfil.workflows.ids import ORDERS, PAYMENTS, RECONCILIATION_WORKFLOW_ID
 from fulfil.workflows.reconciliation import ReconciliationWorkflow
+from tests.workflows.chargebacking import DAY, REMINDER, Case, FakeBank
 from tests.workflows.fakes import FakeSupport, World
 from tests.workflows.refunding import FakeRefunds, RefundPlay, refund_workers
-from tests.workflows.test_chargeback import DAY, REMINDER, Case, FakeBank
 from tests.workflows.test_reconciliation import MISSING, FakeBooks, working
 
 Ended = WorkflowHandle[Any, Any]
