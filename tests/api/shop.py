@@ -48,12 +48,12 @@ class Shop:
         await tell_order_payment_changed(self.temporal, order["id"], change)
         await self.happened(order["id"], "job.offered")
 
-    async def happened(self, order_id: str, kind: str, times: int = 1) -> dict[str, Any]:
-        """Wait until the timeline tells it (so often)."""
+    async def happened(self, order_id: str, kind: str, times: int = 1, *, to: Person | None = None) -> dict[str, Any]:
+        """Wait until the timeline tells it (so often) to somebody, the customer unless named."""
         with self.api.context.feed.subscribe(order_id) as news:
             async with asyncio.timeout(20):
                 while True:
-                    page = (await self.api.get(f"/orders/{order_id}/events", self.customer)).json()
+                    page = (await self.api.get(f"/orders/{order_id}/events", to or self.customer)).json()
                     found = [event for event in page["data"] if event["type"] == kind]
                     if len(found) >= times:
                         return dict(found[times - 1])

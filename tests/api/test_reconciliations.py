@@ -11,7 +11,7 @@ async def test_support_has_the_books_compared_and_reads_the_report(shop: Shop, s
     report = made.json()
 
     assert made.status_code == 201
-    assert set(report["steps"]) == {"events", "balance_transactions", "cleared", "held"}
+    assert set(report["steps"]) == {"events", "balance_transactions", "cleared", "collected", "paid", "held"}
     found = await shop.api.get(f"/support/reconciliations/{report['id']}", supporter)
     listed = await shop.api.get("/support/reconciliations", supporter)
     assert found.json() == report

@@ -156,7 +156,7 @@ async def test_a_parked_step_is_found_and_retried(shop: Shop, supporter: Person)
     retried = await shop.api.post(f"/support/orders/{order['id']}/retry", supporter, key="r1", json=WHY)
     await shop.happened(order["id"], "order.closed")
     again = await shop.api.post(f"/support/orders/{order['id']}/retry", supporter, key="r1", json=WHY)
-    resolved = await shop.happened(order["id"], "step.resolved")
+    resolved = await shop.happened(order["id"], "step.resolved", to=supporter)
 
     assert (stuck["order_id"], stuck["step"], stuck["workflow_id"]) == (
         order["id"],

@@ -14,7 +14,7 @@ STEPS = [
     "the other one got 409",
     "the photo is stored",
     "shipped with DHL, tracking number 00340434161094042557",
-    "closed; paid out by transfer tr_",
+    "closed; the provider was paid by one transfer",
     "every transaction sums to zero",
     "nothing is held any more",
     "events and 19 actions in all",
