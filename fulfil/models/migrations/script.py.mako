@@ -2,6 +2,8 @@
 
 from alembic import op
 import sqlalchemy as sa
+
+from fulfil.models.migrations.forward_only import DowngradeRefusedError
 ${imports if imports else ""}
 
 revision = ${repr(up_revision)}
@@ -15,4 +17,4 @@ def upgrade() -> None:
 
 
 def downgrade() -> None:
-    raise NotImplementedError("restore a backup: downgrades of a ledger lose facts")
+    raise DowngradeRefusedError(revision)

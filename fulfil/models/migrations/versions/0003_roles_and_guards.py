@@ -2,6 +2,8 @@
 
 from alembic import op
 
+from fulfil.models.migrations.forward_only import DowngradeRefusedError
+
 revision = "0003"
 down_revision = "0002"
 branch_labels = None
@@ -87,7 +89,7 @@ def upgrade() -> None:
 
 
 def downgrade() -> None:
-    raise NotImplementedError("restore a backup: a downgrade would lose money facts")
+    raise DowngradeRefusedError(revision)
 
 
 def grant() -> None:

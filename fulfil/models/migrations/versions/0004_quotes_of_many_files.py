@@ -4,6 +4,8 @@ import sqlalchemy as sa
 from alembic import op
 from sqlalchemy.dialects.postgresql import JSONB
 
+from fulfil.models.migrations.forward_only import DowngradeRefusedError
+
 revision = "0004"
 down_revision = "0003"
 branch_labels = None
@@ -74,7 +76,7 @@ def upgrade() -> None:
 
 
 def downgrade() -> None:
-    raise NotImplementedError("restore a backup: a downgrade would lose money facts")
+    raise DowngradeRefusedError(revision)
 
 
 def create_analyses() -> None:

@@ -4,6 +4,7 @@ import sqlalchemy as sa
 from alembic import op
 from sqlalchemy.dialects.postgresql import JSONB
 
+from fulfil.models.migrations.forward_only import DowngradeRefusedError
 from fulfil.models.migrations.older_ledger import chain_old_transactions, open_balances
 
 revision = "0005"
@@ -73,7 +74,7 @@ def upgrade() -> None:
 
 
 def downgrade() -> None:
-    raise NotImplementedError("restore a backup: a downgrade would lose money facts")
+    raise DowngradeRefusedError(revision)
 
 
 def chain_the_ledger() -> None:

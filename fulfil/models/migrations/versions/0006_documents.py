@@ -4,6 +4,8 @@ import sqlalchemy as sa
 from alembic import op
 from sqlalchemy.dialects.postgresql import JSONB
 
+from fulfil.models.migrations.forward_only import DowngradeRefusedError
+
 revision = "0006"
 down_revision = "0005"
 branch_labels = None
@@ -26,7 +28,7 @@ def upgrade() -> None:
 
 
 def downgrade() -> None:
-    raise NotImplementedError("restore a backup: a downgrade would lose issued documents")
+    raise DowngradeRefusedError(revision)
 
 
 def create_documents() -> None:
