@@ -10,9 +10,10 @@ from fulfil.gateways.stripe.errors import CardDeclinedError
 from fulfil.models.messages.jobs import CloseJob, JobState, WithdrawJob
 from fulfil.models.messages.orders import CloseOrder, OpenJob, OrderPlaced, OrderState
 from fulfil.models.messages.parties import SYSTEM
-from fulfil.models.messages.payments import CapturePayment, ExpirePayment, PaymentReturn, ReturnPayment, SettleJob
-from tests.activities.money_frame import EXACT, MoneyFrame
+from fulfil.models.messages.payments import CapturePayment, ExpirePayment, ReturnPayment, SettleJob
+from tests.activities.money_frame import EXACT
 from tests.activities.money_oracle import Ordered
+from tests.activities.money_refund_opening import RefundOpening
 
 MOST_ORDERS = 3
 NUMBERS = st.integers(0, 5)
@@ -27,7 +28,7 @@ MEANWHILE = st.sampled_from(["nothing", "nothing", "events", "reconciliation"])
 DAY_S = 86_400
 
 
-class MoneyMachine(MoneyFrame):
+class MoneyMachine(RefundOpening):
     """Orders on their way."""
 
     @initialize(first=BEGUN, second=st.one_of(st.none(), BEGUN))
@@ -244,10 +245,6 @@ class MoneyMachine(MoneyFrame):
         self.hear_entries()
 
     # --- what ends an order ---------------------------------------------------------------------------------
-
-    def open_cancellation(self, order: Ordered, answer: PaymentReturn, reason: str) -> None:
-        """The refund of all that is left, started by the return of the payment."""
-        raise NotImplementedError
 
     def _return(self, order: Ordered, fault: str | None = None, meanwhile: str = "nothing") -> None:
         request = ReturnPayment(order_id=order.id, reason="called off")

@@ -232,10 +232,16 @@ async def test_a_row_that_fails_is_noted_and_does_not_hold_up_the_others(till: T
     assert len(await till.shop.signals(f"order/{broken.order_id}")) == 1
 
 
+async def listening(shop: Shop, channel: str) -> None:
+    """Wait until the relay listens."""
+    query = "SELECT count(*) FROM pg_stat_activity WHERE datname = current_database() AND query ILIKE :listen"
+    await until(lambda: shop.value(query, listen=f"LISTEN%{channel}%"))
+
+
 async def test_a_notification_wakes_the_relay_at_once(till: Till, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(following, "NET_S", 60)
     async with running(stripe_relay(till).relay_stripe_events):
-        await asyncio.sleep(0.5)
+        await listening(till.shop, "fulfil_stripe_events")
         begun = time.perf_counter()
         await processed(till.shop, await store_event(till.shop, "customer.created", "cus_x"))
         assert time.perf_counter() - begun < 2
@@ -243,7 +249,7 @@ async def test_a_notification_wakes_the_relay_at_once(till: Till, monkeypatch: p
 
 async def test_a_lost_notification_is_caught_by_the_net(till: Till) -> None:
     async with running(stripe_relay(till).relay_stripe_events):
-        await asyncio.sleep(0.3)
+        await listening(till.shop, "fulfil_stripe_events")
         event = await store_event(till.shop, "customer.created", "cus_x", notify=False)
         await processed(till.shop, event)
 
@@ -261,22 +267,29 @@ async def test_the_relay_reconnects_when_postgresql_throws_it_out(till: Till) ->
 
 async def test_the_relay_beats_while_it_waits(shop: Shop) -> None:
     beats: list[float] = []
+    enough = asyncio.Event()
+
+    def beat(*_: object) -> None:
+        beats.append(time.monotonic())
+        if len(beats) == 4:
+            enough.set()
+
     environment = ActivityEnvironment()
-    environment.on_heartbeat = lambda *_: beats.append(time.monotonic())
+    environment.on_heartbeat = beat
     task = asyncio.ensure_future(environment.run(report_relay(shop).relay_job_reports))
-    await asyncio.sleep(3.2)
+    async with asyncio.timeout(15):
+        await enough.wait()
     environment.cancel()
     with pytest.raises(asyncio.CancelledError):
         await task
 
-    assert len(beats) >= 3
     assert max(later - earlier for earlier, later in pairwise(beats)) < 2
 
 
 async def test_a_worker_that_shuts_down_hands_the_relay_to_another(shop: Shop) -> None:
     environment = ActivityEnvironment()
     task = asyncio.ensure_future(environment.run(report_relay(shop).relay_job_reports))
-    await asyncio.sleep(0.3)
+    await listening(shop, "fulfil_reports")
     environment.worker_shutdown()
 
     with pytest.raises(ApplicationError) as ended:

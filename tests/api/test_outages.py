@@ -17,6 +17,7 @@ from fulfil.kit.settings import Settings
 from tests.api.fakes import FakeProcesses, FakeQuoteWork
 from tests.api.running import NOBODY, Api, MovableClock, api_of, running, until
 from tests.api.world import Person, World
+from tests.sockets import end_of_connection
 
 
 @pytest.fixture
@@ -52,6 +53,8 @@ async def test_without_a_database_everything_is_unavailable_but_alive(without_da
 
 async def test_connections_cut_by_the_server_are_replaced(api: Api, world: World, customer: Person) -> None:
     assert (await api.get("/orders", customer)).status_code == 200
+    async with api.context.begin() as session:
+        end = await end_of_connection(session)
     async with world.begin() as session:
         await session.execute(
             text(
@@ -59,7 +62,7 @@ async def test_connections_cut_by_the_server_are_replaced(api: Api, world: World
                 "WHERE datname = current_database() AND application_name = 'fulfil-fulfil_api'"
             )
         )
-    await asyncio.sleep(0.2)  # the news of it reaches our sockets
+    await asyncio.wait_for(end.wait(), 10)
     assert (await api.get("/orders", customer)).status_code == 200
     await until(lambda: api.context.feed.works)
 

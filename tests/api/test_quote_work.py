@@ -142,7 +142,7 @@ async def test_a_quote_is_begun_once_watched_and_joined(temporal: Client, activi
     progress = await shows(work, request.quote_id, WorkState.RUNNING)
     watching = asyncio.create_task(work.look_at_quote(request.quote_id, 10))
     joining = asyncio.create_task(work.prepare_quote(request, 10))
-    await asyncio.sleep(0.2)
+    await shows(work, request.quote_id, WorkState.RUNNING)  # by when both have asked
     activities.may_end.set()
     prepared = await joining
 

