@@ -23,7 +23,7 @@ up: .venv/ready ## The embedded stack, until Ctrl-C
 	@$(BIN)/fulfil up
 
 test: .venv/ready ## The whole suite, a process per core
-	@$(BIN)/python -m pytest -n auto --dist loadfile
+	@$(BIN)/python -m pytest -n auto --dist loadfile --no-loadscope-reorder
 
 lint: .venv/ready ## ruff, mypy, pyright, import contracts, migrations against tables
 	$(BIN)/ruff check .

@@ -106,18 +106,19 @@ def parse_amount(text: str, currency: str) -> int:
     return int(whole + fraction.ljust(places, "0"))
 
 
-def share_minor(amount_minor: int, basis_points: int, step: int = 1) -> int:
-    """The share of an amount, rounded half up to a step: 15 % is 1500 basis points."""
-    return (2 * amount_minor * basis_points + step * WHOLE_BP) // (2 * step * WHOLE_BP) * step
+def share_minor(amount_minor: int, basis_points: int) -> int:
+    """The share of an amount, rounded half up: 15 % is 1500 basis points."""
+    return (2 * amount_minor * basis_points + WHOLE_BP) // (2 * WHOLE_BP)
 
 
 def split_commission(amount_minor: int, basis_points: int, currency: str) -> tuple[int, int]:
     """Payout and commission of an amount, which they sum to.
 
-    The payout is a whole number of steps, so that it can be transferred; the commission, which stays, takes what
-    rounding leaves.
+    The payout is the whole number of steps nearest to its share, so that it can be transferred; the commission, which
+    stays, takes what rounding leaves, half a step too.
     """
     step = step_minor(currency)
-    commission = min(share_minor(amount_minor, basis_points, step), amount_minor)
-    payout = (amount_minor - commission) // step * step
+    whole = step * WHOLE_BP
+    nearest = -((whole - 2 * amount_minor * (WHOLE_BP - basis_points)) // (2 * whole)) * step
+    payout = nearest if nearest <= amount_minor else amount_minor // step * step
     return payout, amount_minor - payout

@@ -1,6 +1,7 @@
 """The embedded stack, started once, and the people who play on it."""
 
 import asyncio
+import logging
 import os
 import sys
 from collections.abc import AsyncIterator, Mapping
@@ -8,6 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
+import structlog
 from typer.testing import CliRunner
 
 from fulfil.cli.benches.audit import audit
@@ -81,7 +83,11 @@ class Ran:
 async def fulfil(*arguments: str, as_person: Person | None = None, environment: Mapping[str, str] | None = None) -> Ran:
     """Run `fulfil …` in a thread of this process, as a person when one is given."""
     given = {"FULFIL_API_URL": as_person.api.api_url, "FULFIL_TOKEN": as_person.api.token} if as_person else {}
+    root = logging.getLogger()
+    handlers, level = root.handlers, root.level
     ended = await asyncio.to_thread(CliRunner().invoke, app, arguments, env=given | dict(environment or {}))
+    root.handlers, root.level = handlers, level  # a command sets up the logs of its process, which is not this one
+    structlog.reset_defaults()
     if isinstance(ended.exception, CommandError):
         return Ran(ended.exception.exit_code, ended.stdout, str(ended.exception))
     if ended.exception is not None and not isinstance(ended.exception, SystemExit):

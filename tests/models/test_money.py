@@ -4,7 +4,7 @@ import re
 from functools import partial
 
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 from pydantic import TypeAdapter, ValidationError
 
@@ -108,6 +108,7 @@ def test_what_is_no_amount_of_the_currency_is_refused(text: str, currency: str, 
 
 
 @given(AMOUNTS, BASIS_POINTS, currencies)
+@example(amount=416, basis_points=121, currency="tnd")
 def test_payout_and_commission_sum_to_what_is_split_and_the_payout_can_travel(
     amount: int, basis_points: int, currency: str
 ) -> None:
