@@ -5,6 +5,7 @@ counted in hundredths on a guess. Not every minor unit can travel: `step_minor` 
 """
 
 import re
+from collections.abc import Sequence
 from typing import Annotated, Self
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, StringConstraints
@@ -47,9 +48,10 @@ def known_currency(currency: str) -> str:
 
 
 Currency = Annotated[str, StringConstraints(pattern=r"^[a-z]{3}$"), AfterValidator(known_currency)]
-AmountMinor = Annotated[int, Field(ge=0, le=99_999_999_999, strict=True)]
+LARGEST_MINOR = 99_999_999_999
+AmountMinor = Annotated[int, Field(ge=0, le=LARGEST_MINOR, strict=True)]
 # A price line may take something off.
-SignedMinor = Annotated[int, Field(ge=-99_999_999_999, le=99_999_999_999, strict=True)]
+SignedMinor = Annotated[int, Field(ge=-LARGEST_MINOR, le=LARGEST_MINOR, strict=True)]
 
 
 class Money(BaseModel):
@@ -109,6 +111,20 @@ def parse_amount(text: str, currency: str) -> int:
 def share_minor(amount_minor: int, basis_points: int) -> int:
     """The share of an amount, rounded half up: 15 % is 1500 basis points."""
     return (2 * amount_minor * basis_points + WHOLE_BP) // (2 * WHOLE_BP)
+
+
+def apportion(amount_minor: int, weights: Sequence[int], currency: str) -> list[int]:
+    """Split an amount in proportion to positive weights, exactly, whatever their sum.
+
+    Parts are whole steps of the currency, if the amount is; what rounding leaves goes to the largest remainders.
+    """
+    step = step_minor(currency) if amount_minor % step_minor(currency) == 0 else 1
+    wanted, total = amount_minor // step, sum(weights)
+    parts = [wanted * weight // total for weight in weights]
+    by_remainder = sorted(range(len(weights)), key=lambda i: (-(wanted * weights[i] % total), i))
+    for i in by_remainder[: wanted - sum(parts)]:
+        parts[i] += 1
+    return [part * step for part in parts]
 
 
 def split_commission(amount_minor: int, basis_points: int, currency: str) -> tuple[int, int]:

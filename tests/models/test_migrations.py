@@ -30,7 +30,7 @@ async def test_drift_names_what_differs(database_url: str, owner_database: Datab
     async with owner_database.begin() as session:
         await session.execute(text("ALTER TABLE offers DROP COLUMN wave"))
         await session.execute(text("ALTER TABLE orders DROP CONSTRAINT ck_orders_total"))
-        await session.execute(text("ALTER TABLE stock ALTER COLUMN available_g TYPE integer"))
+        await session.execute(text("ALTER TABLE stock_items ALTER COLUMN available_quantity TYPE integer"))
         await session.execute(text("DROP INDEX uq_offers_one_winner"))
         await session.execute(text("CREATE TABLE strays (id integer)"))
 
@@ -40,7 +40,7 @@ async def test_drift_names_what_differs(database_url: str, owner_database: Datab
     assert "orders.ck_orders_total is declared but not in the database" in drift
     assert "offers.uq_offers_one_winner is declared but not in the database" in drift
     assert "strays.id is in the database but not declared" in drift
-    assert any(line.startswith("stock.available_g is declared as «column bigint") for line in drift)
+    assert any(line.startswith("stock_items.available_quantity is declared as «column bigint") for line in drift)
 
 
 def test_no_revision_can_be_taken_back() -> None:

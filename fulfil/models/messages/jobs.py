@@ -3,7 +3,7 @@
 from datetime import datetime
 from enum import StrEnum
 
-from fulfil.models.ids import JobId, LineId, OfferId, OrderId, ProviderId
+from fulfil.models.ids import CounterOfferId, JobId, LineId, OfferId, OrderId, ProviderId
 from fulfil.models.messages.base import Message
 from fulfil.models.messages.parties import Actor
 from fulfil.models.messages.policies import OrderPolicies
@@ -72,6 +72,8 @@ class StartJob(Message):
     wave: OfferWave
     capture_due_at: datetime | None = None
     """An authorised payment nobody has earned yet is captured at this time, before the bank lets it go."""
+    revision: int = 1
+    """Which version of the process the job runs by; from 2 on dates are promised and watched."""
 
 
 class OpenWave(Message):
@@ -86,11 +88,12 @@ class OpenWave(Message):
 
 
 class AcceptOffer(Message):
-    """Update: a provider takes the job."""
+    """Update: a provider takes the job; `counter_id` when the customer takes what the provider offered instead."""
 
     offer_id: OfferId
     provider_id: ProviderId
     actor: Actor
+    counter_id: CounterOfferId | None = None
 
 
 class SecureAcceptance(Message):
@@ -102,6 +105,7 @@ class SecureAcceptance(Message):
     provider_id: ProviderId
     actor: Actor
     policies: OrderPolicies
+    counter_id: CounterOfferId | None = None
 
 
 class AcceptanceOutcome(StrEnum):
@@ -123,15 +127,46 @@ class AcceptanceSecured(Message):
     code: str | None = None
     detail: str | None = None
     start_due_at: datetime | None = None
+    due_at: datetime | None = None
+    """When the work is promised to be ready; None for jobs of the first version of the process."""
+
+
+class OfferTo(Message):
+    """Update and part of an activity's input: support asks a provider of her choice."""
+
+    provider_id: ProviderId
+    actor: Actor
+    reason: str
+
+
+class OfferToProvider(Message):
+    """Activity input: write the offer to the provider support chose, beside those that are open."""
+
+    job_id: JobId
+    order_id: OrderId
+    round: int
+    number: int
+    choice: OfferTo
+    policies: OrderPolicies
+
+
+class ProviderOffered(Message):
+    """The offer, or why she can't be asked (`code`, `detail`)."""
+
+    offer: OfferedTo | None = None
+    expires_at: datetime | None = None
+    code: str | None = None
+    detail: str | None = None
 
 
 class DeclineOffer(Message):
-    """Update: a provider says no; the wave ends early when all of it said no."""
+    """Update: a provider says no; the wave ends early when all of it said no. `code` is a DeclineCode, if she said."""
 
     offer_id: OfferId
     provider_id: ProviderId
     actor: Actor
     reason: str = ""
+    code: str = ""
 
 
 class OfferDeclined(Message):
@@ -148,14 +183,26 @@ class ReportKind(StrEnum):
     QUALITY = "quality"
     SHIPPED = "shipped"
     DELIVERED = "delivered"
+    DELAYED = "delayed"
+    REMAKE = "remake"
+    GIVEN_UP = "given_up"
+    LOST = "lost"
+    MATERIAL = "material"
+    PICKUP = "pickup"
 
 
 class JobReported(Message):
-    """Signal to the job: a report that moves its clocks (started, delivered) was recorded at this time."""
+    """Signal to the job: a report that moves its clocks was recorded at this time.
+
+    These are started, delivered, delayed (`due_at` is the date the provider now promises), given up and lost. A report
+    on the work of a provider who no longer has the job (`offer_id`) is no news.
+    """
 
     report_id: str
     kind: ReportKind
     at: datetime
+    due_at: datetime | None = None
+    offer_id: OfferId | None = None
 
 
 class ApproveJob(Message):
@@ -179,6 +226,8 @@ class WithdrawJob(Message):
     order_id: OrderId
     actor: Actor
     reason: str
+    whole_order: bool = True
+    """False when one line is cancelled and the others go on."""
 
 
 class JobWithdrawal(Message):
@@ -194,6 +243,7 @@ class RedispatchJob(Message):
 
     actor: Actor
     reason: str
+    only_if_not_shipped: bool = False
 
 
 class BeginRound(Message):
@@ -205,11 +255,12 @@ class BeginRound(Message):
     actor: Actor
     reason: str
     only_if_not_started: bool
+    only_if_not_shipped: bool = False
     policies: OrderPolicies
 
 
 class RoundBegun(Message):
-    """The new round's first wave; `wave` None means production had started after all."""
+    """The new round's first wave; `wave` None means production had started (or the work was shipped) after all."""
 
     job_id: JobId
     round: int
@@ -243,6 +294,7 @@ class JobOutcome(StrEnum):
     DECLINED_BY_ALL = "declined_by_all"
     PAYMENT_LOST = "payment_lost"
     WITHDRAWN = "withdrawn"
+    CALLED_OFF = "called_off"
 
 
 class JobClosed(Message):

@@ -3,12 +3,12 @@
 from datetime import datetime
 from enum import StrEnum
 
-from fulfil.models.ids import CustomerId, JobId, LineId, OrderId, QuoteId
+from fulfil.models.ids import CustomerId, DeliverableId, JobId, LineId, OrderId, QuoteId, ServiceId
 from fulfil.models.messages.base import Message
 from fulfil.models.messages.jobs import StartJob
 from fulfil.models.messages.parties import Actor
 from fulfil.models.messages.policies import OrderPolicies
-from fulfil.models.money import AmountMinor, Currency
+from fulfil.models.money import AmountMinor, Currency, Money
 
 
 class OrderState(StrEnum):
@@ -24,16 +24,54 @@ class OrderState(StrEnum):
     CANCELLED = "cancelled"
 
 
+class LineKind(StrEnum):
+    """What becomes of a line: a job that providers compete for, or a deliverable of the provider who offers it."""
+
+    MADE_TO_ORDER = "made_to_order"
+    SERVICE = "service"
+
+
+class DeliveryMethod(StrEnum):
+    """How goods reach the customer."""
+
+    SHIPPING = "shipping"
+    PICKUP = "pickup"
+
+
+class OrderedService(Message):
+    """A service as it is ordered."""
+
+    service_id: ServiceId
+
+
 class StartOrder(Message):
-    """The order workflow's input; the same message tells `place_order` what to write."""
+    """The order workflow's input; the same message tells `place_order` what to write.
+
+    A quote becomes a line per process and material, each service a line. `quote_id` alone is how orders began before
+    they had many lines; `quote_ids` names it, and more, since.
+    """
 
     order_id: OrderId
     customer_id: CustomerId
-    quote_id: QuoteId
+    quote_id: QuoteId | None = None
     placed_by: Actor
+    quote_ids: tuple[QuoteId, ...] = ()
+    services: tuple[OrderedService, ...] = ()
+    delivery_method: DeliveryMethod = DeliveryMethod.SHIPPING
+    revision: int = 1
+    """Which version of the process the order runs by; from 2 on it has many lines."""
     policies: OrderPolicies = OrderPolicies()
     payment_method_id: str | None = None
     """A saved card of the customer's, to be charged without her being there."""
+    total: Money | None = None
+    """What the customer was told that all of it costs; it is refused when that is not its price any more."""
+
+
+class PlacedLine(Message):
+    """A line as it was written."""
+
+    line_id: LineId
+    kind: LineKind
 
 
 class OrderPlaced(Message):
@@ -45,6 +83,7 @@ class OrderPlaced(Message):
 
     order_id: OrderId
     line_id: LineId | None = None
+    lines: tuple[PlacedLine, ...] = ()
     payment_intent_id: str | None = None
     amount_minor: AmountMinor = 0
     currency: Currency = "eur"
@@ -84,8 +123,69 @@ class JobOpened(Message):
     start: StartJob
 
 
+class OpenLines(Message):
+    """The order is paid: record it, open what becomes of each line, start its workflow."""
+
+    order_id: OrderId
+    payment_intent_id: str
+    lines: tuple[PlacedLine, ...]
+    policies: OrderPolicies
+    capture_before: datetime | None = None
+
+
+class LineOpened(Message):
+    """What became of a line: a job or a deliverable, whose workflow runs."""
+
+    line_id: LineId
+    kind: LineKind
+    job_id: JobId | None = None
+    deliverable_id: DeliverableId | None = None
+
+
+class LinesOpened(Message):
+    """All of them."""
+
+    lines: tuple[LineOpened, ...]
+
+
+class CancelLine(Message):
+    """Update: the customer, or support for her, calls one line off; the others go on."""
+
+    line_id: LineId
+    actor: Actor
+    reason: str
+
+
+class LineCancelled(Message):
+    """The line is cancelled; its money goes back next. With the last line the whole order is cancelled."""
+
+    order_id: OrderId
+    line_id: LineId
+    order_state: OrderState
+
+
+class WithdrawLines(Message):
+    """Take back everything that is open of an order, or nothing when one of it has begun."""
+
+    order_id: OrderId
+    job_ids: tuple[JobId, ...]
+    deliverable_ids: tuple[DeliverableId, ...]
+    actor: Actor
+    reason: str
+    whatever_is_open: bool = False
+    """Instead of what is named: whatever a step opened that did not come to its end."""
+
+
+class LinesWithdrawal(Message):
+    """`withdrawn` False: `begun` has begun, stands so, and nothing was taken back."""
+
+    withdrawn: bool
+    begun: JobId | DeliverableId | None = None
+    state: str | None = None
+
+
 class CloseOrder(Message):
-    """Write the end of an order that did not complete."""
+    """Write the end of an order: expired, cancelled, or closed when its last line ended without being made."""
 
     order_id: OrderId
     state: OrderState

@@ -3,8 +3,9 @@
 from datetime import datetime
 from enum import StrEnum
 
-from fulfil.models.ids import JobId, OrderId
+from fulfil.models.ids import JobId, LineId, MilestoneId, OrderId
 from fulfil.models.messages.base import Message
+from fulfil.models.messages.refunds import RefundReason
 from fulfil.models.money import AmountMinor, Currency
 
 
@@ -66,6 +67,19 @@ class ReturnPayment(Message):
     reason: str
 
 
+class ReturnLine(Message):
+    """Give the customer the money of one line back, the order going on: captured first if it is only authorised.
+
+    `amount_minor` when a part of the line was paid out; None for all that is held of it.
+    """
+
+    order_id: OrderId
+    line_id: LineId
+    refund_reason: RefundReason
+    note: str
+    amount_minor: AmountMinor | None = None
+
+
 class ReturnedHow(StrEnum):
     """The ways money goes back."""
 
@@ -109,7 +123,8 @@ class JobSettlement(Message):
     """What was released and the transfer that paid the provider.
 
     `frozen` tells that a chargeback holds the money: approved, but nothing released yet. `transfer_id` is None when
-    nothing was left to transfer (refunded before, or kept for what the provider owes: `netted_minor`).
+    nothing was left to transfer (refunded before, or kept for what the provider owes: `netted_minor`). A milestone's
+    job says so: it is its deliverable that tells the order.
     """
 
     job_id: JobId
@@ -121,6 +136,7 @@ class JobSettlement(Message):
     order_closed: bool
     netted_minor: AmountMinor = 0
     frozen: bool = False
+    milestone_id: MilestoneId | None = None
 
 
 class PaymentThawed(Message):

@@ -29,6 +29,28 @@ class OrderPolicies(Message):
     """A card hold not yet used is captured this long before the bank lets it go."""
     decline_retries_s: tuple[int, ...] = Field(default=(HOUR_S, 6 * HOUR_S, 24 * HOUR_S), max_length=3)
     """Pauses before a saved card that was declined softly is tried again: at most four attempts."""
+    counter_due_s: int = 24 * HOUR_S
+    """How long a counter-offer can be taken, if nobody accepts the job before."""
+    late_warning_s: int = 24 * HOUR_S
+    """This long before the promised date a job that will probably miss it is flagged."""
+    lateness_answer_s: int = 48 * HOUR_S
+    """How long the customer has to choose when a date is missed or a parcel lost; then it goes on without her."""
+    silent_waits: int = 2
+    """How often silence about a missed date means to wait; then the job goes to another provider by itself."""
+    overdue_look_s: int = 3 * DAY_S
+    """How often an overdue job is looked at again."""
+    lease_margin_s: int = 24 * HOUR_S
+    """How much longer than production may take to begin a reservation of material lasts."""
+    production_lease_s: int = 30 * DAY_S
+    """How much longer than the promised date a reservation lasts once production has begun."""
+    review_due_s: int = 3 * DAY_S
+    """Silence approves a submitted milestone after this time."""
+    review_reminder_s: int = 2 * DAY_S
+    revisions_included: int = 2
+    revision_due_s: int = 5 * DAY_S
+    """How long a requested revision may take, unless the request names a date."""
+    rejection_due_s: int = 7 * DAY_S
+    """A rejected milestone that is not submitted again in this time is called off and paid back."""
     refund_approval_above: int = 500
     """Whole units of the currency; a larger refund needs a second person, as does any after release."""
     refund_looks_s: tuple[int, ...] = (DAY_S, 5 * DAY_S, 10 * DAY_S)

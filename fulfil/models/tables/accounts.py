@@ -4,6 +4,7 @@ from datetime import datetime
 from typing import Any
 
 from sqlalchemy import ForeignKey, Integer, String, text
+from sqlalchemy.dialects.postgresql import JSONB
 from sqlalchemy.orm import Mapped, mapped_column
 
 from fulfil.models.tables.base import Base, Id, Key
@@ -41,7 +42,11 @@ class ApiKeyRow(Base):
 
 
 class ProviderRow(Base):
-    """A business that makes things; `capabilities` is `{process: [materials]}`; owned by administration."""
+    """A business that makes things; `capabilities` is `{process: [materials]}`; owned by administration.
+
+    `verification` is applied, verified or rejected; only who is verified and not suspended is offered work.
+    `working_hours` maps weekdays (`mon` … `sun`) to `["09:00", "17:00"]` in her time zone; None: she works every day.
+    """
 
     __tablename__ = "providers"
 
@@ -56,6 +61,22 @@ class ProviderRow(Base):
     stripe_account_id: Mapped[str | None] = mapped_column(String(255))
     commission_tax_bp: Mapped[int] = mapped_column(Integer, server_default=text("1900"))
     payouts_status: Mapped[str | None] = mapped_column(String(40))
+    business_type: Mapped[str] = mapped_column(String(20), server_default=text("'company'"))
+    verification: Mapped[str] = mapped_column(String(20), server_default=text("'verified'"))
+    verification_note: Mapped[str | None] = mapped_column(String(500))
+    verified_at: Mapped[datetime | None]
+    suspended_at: Mapped[datetime | None]
+    suspension_reason: Mapped[str | None] = mapped_column(String(500))
+    tier: Mapped[str] = mapped_column(String(40), server_default=text("'standard'"))
+    time_zone: Mapped[str] = mapped_column(String(60), server_default=text("'UTC'"))
+    working_hours: Mapped[dict[str, Any] | None] = mapped_column(JSONB(none_as_null=True))
+    country: Mapped[str | None] = mapped_column(String(2))
+    postal_code: Mapped[str | None] = mapped_column(String(20))
+    city: Mapped[str | None] = mapped_column(String(120))
+    address_lines: Mapped[list[str] | None] = mapped_column(JSONB(none_as_null=True))
+    latitude: Mapped[float | None]
+    longitude: Mapped[float | None]
+    online_at: Mapped[datetime | None]
     created_at: Mapped[datetime]
 
 

@@ -16,7 +16,10 @@ from fulfil.models.tables.base import Base, Id, Key, Minor
 
 
 class JobRow(Base):
-    """The making of one order line; `state` follows JobState up to `accepted` and again from `approved`.
+    """What one provider is paid for: the making of an order line, or one milestone of a service line.
+
+    `state` follows JobState up to `accepted` and again from `approved`; a milestone's job is born `accepted` and has
+    no workflow of its own, its deliverable settles it. `amount_minor` is its part of the line.
 
     Approval releases what is held of the line (`released_minor` = payout + commission, its tax included) and fixes
     the shares and the account they are paid to, so that a retry asks Stripe for the same.
@@ -24,13 +27,15 @@ class JobRow(Base):
 
     __tablename__ = "jobs"
     __table_args__ = (
-        UniqueConstraint("order_id", "line_id"),
+        UniqueConstraint("order_id", "line_id", "milestone_id", postgresql_nulls_not_distinct=True),
         Index("ix_jobs_open_of_provider", "provider_id", postgresql_where=text("closed_at IS NULL")),
     )
 
     id: Mapped[Id] = mapped_column(primary_key=True)
     order_id: Mapped[Id] = mapped_column(ForeignKey("orders.id"), index=True)
-    line_id: Mapped[Id] = mapped_column(ForeignKey("order_lines.id"))
+    line_id: Mapped[Id] = mapped_column(ForeignKey("order_lines.id"), index=True)
+    milestone_id: Mapped[Id | None]
+    amount_minor: Mapped[Minor]
     state: Mapped[str] = mapped_column(String(30), index=True)
     round: Mapped[int] = mapped_column(Integer)
     provider_id: Mapped[Id | None] = mapped_column(index=True)
@@ -75,7 +80,11 @@ class OfferRow(Base):
 
 
 class ProductionRow(Base):
-    """The work of one provider on one job, from acceptance to delivery."""
+    """The work of one provider on one job, from acceptance to delivery.
+
+    `due_at` is when it is promised to be on its way (or to be picked up); while the customer has a choice, `trouble`
+    says why and `proposed_due_at` which date the provider now names. `pickup_failures` counts wrong pickup codes.
+    """
 
     __tablename__ = "productions"
     __table_args__ = (
@@ -91,6 +100,17 @@ class ProductionRow(Base):
     percent: Mapped[int] = mapped_column(Integer, server_default=text("0"))
     start_due_at: Mapped[datetime]
     started_at: Mapped[datetime | None]
+    due_at: Mapped[datetime | None]
+    proposed_due_at: Mapped[datetime | None]
+    trouble: Mapped[str | None] = mapped_column(String(30))
+    trouble_answer_due_at: Mapped[datetime | None]
+    at_risk_at: Mapped[datetime | None]
+    stage: Mapped[str | None] = mapped_column(String(80))
+    remakes: Mapped[int] = mapped_column(Integer, server_default=text("0"))
+    reported_at: Mapped[datetime | None]
+    pickup_ready_at: Mapped[datetime | None]
+    pickup_failures: Mapped[int] = mapped_column(Integer, server_default=text("0"))
+    pickup_failed_at: Mapped[datetime | None]
     quality_passed_at: Mapped[datetime | None]
     shipped_at: Mapped[datetime | None]
     carrier: Mapped[str | None] = mapped_column(String(80))
