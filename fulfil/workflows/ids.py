@@ -8,6 +8,7 @@ TASK_QUEUES = (ORDERS, GEOMETRY, PAYMENTS, INTEGRATIONS)
 
 STRIPE_EVENT_RELAY = "relay/stripe_events"
 JOB_REPORT_RELAY = "relay/job_reports"
+DELIVERABLE_REPORT_RELAY = "relay/deliverable_reports"
 
 
 def order_workflow_id(order_id: str) -> str:
@@ -20,6 +21,11 @@ def job_workflow_id(job_id: str) -> str:
     return f"job/{job_id}"
 
 
+def deliverable_workflow_id(deliverable_id: str) -> str:
+    """One workflow per deliverable."""
+    return f"deliverable/{deliverable_id}"
+
+
 def refund_workflow_id(refund_id: str) -> str:
     """One workflow per refund; a second run begins when it fails after it had succeeded."""
     return f"refund/{refund_id}"
@@ -30,6 +36,8 @@ def chargeback_workflow_id(chargeback_id: str) -> str:
     return f"chargeback/{chargeback_id}"
 
 
+UPKEEP_WORKFLOW_ID = "upkeep"
+UPKEEP_SCHEDULE_ID = "providers/upkeep"
 RECONCILIATION_WORKFLOW_ID = "reconciliation"
 RECONCILIATION_SCHEDULE_ID = "money/reconciliation"
 

@@ -1,21 +1,21 @@
-"""The order process: placed, paid, made by a job, closed; or expired, or called off and paid back."""
+"""The order process: placed, paid, its lines made each on its own clock; or expired, or called off and paid back."""
 
-import asyncio
-from collections.abc import Callable
-from dataclasses import dataclass, field
-from datetime import datetime, timedelta
-from enum import StrEnum
+from datetime import timedelta
 
 from temporalio import workflow
 from temporalio.exceptions import ApplicationError
 
 with workflow.unsafe.imports_passed_through():
-    from fulfil.models.messages.jobs import JobClosed, JobOutcome, WithdrawJob
+    from fulfil.models.messages.deliverables import DeliverableClosed
+    from fulfil.models.messages.jobs import JobClosed
     from fulfil.models.messages.orders import (
         CancellationAnswer,
+        CancelLine,
         CancelOrder,
         CloseOrder,
+        LineCancelled,
         OpenJob,
+        OpenLines,
         OrderOutcome,
         OrderPlaced,
         OrderState,
@@ -23,56 +23,22 @@ with workflow.unsafe.imports_passed_through():
     )
     from fulfil.models.messages.parties import SYSTEM, WaitingOn
     from fulfil.models.messages.payments import (
-        ChargeSavedCard,
-        ExpirePayment,
         PaymentChanged,
-        PaymentState,
         ReturnPayment,
     )
     from fulfil.models.messages.support import ParkedStep, ResolveStep, StepResolved
-    from fulfil.models.money import format_money
     from fulfil.workflows import attributes
-    from fulfil.workflows.compensation import Undo
-    from fulfil.workflows.ids import job_workflow_id
-    from fulfil.workflows.ports.jobs import JobActivities
+    from fulfil.workflows.fulfilment import Fulfilment, has_services, runs_by_lines
+    from fulfil.workflows.lines import Line
+    from fulfil.workflows.order_frame import CalledOffError, OrderFrame, Stage
+    from fulfil.workflows.paying import Paying
     from fulfil.workflows.ports.orders import OrderActivities
     from fulfil.workflows.ports.payments import PaymentActivities
     from fulfil.workflows.refusals import refusal
-    from fulfil.workflows.steps import RETRY_OR_CANCEL, RETRY_OR_SKIP, StepCancelledError, Steps, StepSkippedError, say
+    from fulfil.workflows.steps import RETRY_OR_CANCEL, RETRY_OR_SKIP, StepCancelledError, StepSkippedError, say
 
 
-class CalledOffError(Exception):
-    """The order is to be cancelled: leaves the story of `run()` for its second ending."""
-
-
-class Stage(StrEnum):
-    """Where `run()` is; decides what `cancel` may do."""
-
-    PLACING = "placing"
-    AWAITING_PAYMENT = "awaiting_payment"
-    EXPIRING = "expiring"
-    OPENING_JOB = "opening_job"
-    IN_FULFILMENT = "in_fulfilment"
-    CANCELLING = "cancelling"
-    ENDED = "ended"
-
-
-BETWEEN_STAGES = (Stage.PLACING, Stage.EXPIRING, Stage.OPENING_JOB)
-
-
-@dataclass
-class OrderProgress:
-    """Everything the order remembers."""
-
-    stage: Stage = Stage.PLACING
-    placed: OrderPlaced | None = None
-    payment: PaymentState = PaymentState.REQUIRES_PAYMENT
-    payment_due_at: datetime | None = None
-    capture_before: datetime | None = None
-    job_id: str | None = None
-    job_closed: JobClosed | None = None
-    cancellation: CancelOrder | None = None
-    undo: Undo = field(default_factory=Undo)
+PAYMENT_LOST = "the authorised payment could not be captured"
 
 
 @workflow.defn(name="Order")
@@ -81,11 +47,13 @@ class OrderWorkflow:
 
     Updates:
         `place` (with the start): answers when the order is written and payable, or why it can't be.
-        `cancel`: refused once production has started (`production_started`) or the order ended (`order_ended`).
+        `cancel`: refused once a line has begun (`production_started`) or the order ended (`order_ended`).
+        `cancel_line`: the others go on; refused before the order is paid (`order_not_paid`), once the line has begun
+            (`production_started`), waits for an answer (`work_in_review`) or has ended (`line_ended`).
         `resolve`: moves a parked step on; refused when nothing is parked or the step does not allow it.
     Signals:
         `payment_changed`: the payment intent, re-read from the payment provider.
-        `job_closed`: how the job ended.
+        `job_closed`, `deliverable_closed`: how what became of a line ended.
     Queries:
         `parked`: the parked step, for an order that parked before it was written. All other reads come from
         PostgreSQL, and `current_details` says what is waited for.
@@ -94,23 +62,27 @@ class OrderWorkflow:
     @workflow.init
     def __init__(self, order: StartOrder) -> None:
         self.order = order
-        self.progress = OrderProgress()
-        self.steps = Steps(order_id=order.order_id, subject=order.order_id)
+        self.frame = OrderFrame(order, self._cancel_from_ui)
+        self.progress, self.steps = self.frame.progress, self.frame.steps
+        self.paying = Paying(self.frame)
+        self.fulfilment = Fulfilment(order, self.steps)
+        self.lines = self.fulfilment.lines
 
     @workflow.run
     async def run(self, order: StartOrder) -> OrderOutcome:
-        """Place it, have it paid, have it made; whatever calls it off gives the money back."""
+        """Place it, have it paid, have its lines made; whatever calls it, or a line, off gives the money back."""
         try:
             placed = await self._place()
             if placed.refusal_code is not None:
                 return await self._end(None, placed.refusal_detail)
-            if not await self._paid_in_time():
+            if not await self.paying.in_time():
                 return await self._expire()
-            await self._open_job(placed)
-            closed = await self._job_closed()
-            if closed.outcome is JobOutcome.SETTLED:
-                return await self._end(OrderState.CLOSED)
-            self._call_off(closed.reason or closed.outcome.value)
+            await self._open(placed)
+            while (line := await self._ended_unpaid()) is not None:
+                await self._give_back(line)
+            if self.lines.some_unmade:
+                await self._write_end(OrderState.CLOSED, "every line has ended")
+            return await self._end(OrderState.CLOSED)
         except CalledOffError:
             workflow.logger.info("order called off", extra={"order_id": order.order_id})
         return await self._cancel()
@@ -121,11 +93,11 @@ class OrderWorkflow:
     async def place(self) -> OrderPlaced:
         """The answer to whoever started the order."""
         await workflow.wait_condition(lambda: self.progress.placed is not None)
-        return self._placed()
+        return self.frame.placed
 
     @workflow.update
     async def cancel(self, request: CancelOrder) -> CancellationAnswer:
-        """Call the order off, if its job can still be taken back; the money follows."""
+        """Call the order off, if all its lines can still be taken back; the money follows."""
         await self._call_off_on_request(request)
         return CancellationAnswer(order_id=self.order.order_id, state=OrderState.CANCELLING)
 
@@ -134,6 +106,23 @@ class OrderWorkflow:
         """An ended order can't be cancelled."""
         del request
         self._refuse_when_ended()
+
+    @workflow.update
+    async def cancel_line(self, request: CancelLine) -> LineCancelled:
+        """Call one line off, if it can still be taken back; with the last one the order."""
+        await self._cancel_line(request)
+        state = OrderState.IN_FULFILMENT if self.progress.cancellation is None else OrderState.CANCELLING
+        return LineCancelled(order_id=self.order.order_id, line_id=request.line_id, order_state=state)
+
+    @cancel_line.validator
+    def check_cancel_line(self, request: CancelLine) -> None:
+        """Only a line of the order, and not before it is paid: an unpaid order is cancelled whole."""
+        self._refuse_when_ended()
+        if self.progress.stage is Stage.AWAITING_PAYMENT:
+            unpaid = "The order is not paid: cancel it, or let it expire, and order the other lines anew."
+            raise refusal("order_not_paid", unpaid, state=self.progress.stage, allowed_actions=["cancel"])
+        if self.lines.lines and self.lines.find(request.line_id) is None:
+            raise refusal("line_unknown", "This is no line of the order.", state=self.progress.stage)
 
     @workflow.update
     async def resolve(self, resolution: ResolveStep) -> StepResolved:
@@ -153,19 +142,17 @@ class OrderWorkflow:
     @workflow.signal
     def payment_changed(self, change: PaymentChanged) -> None:
         """Stripe's webhook came in and the object was re-read; late and repeated signals change nothing."""
-        if self.progress.payment in (PaymentState.AUTHORIZED, PaymentState.CAPTURED):
-            return
-        if change.state is PaymentState.REQUIRES_ACTION and self.progress.payment is not change.state:
-            wait = timedelta(seconds=self.order.policies.authentication_due_s)
-            self.progress.payment_due_at = workflow.now() + wait
-        self.progress.payment = change.state
-        self.progress.capture_before = change.capture_before
+        self.paying.note(change)
 
     @workflow.signal
     def job_closed(self, closed: JobClosed) -> None:
-        """The job ended; a job that this order took back itself is no news."""
-        if closed.outcome is not JobOutcome.WITHDRAWN:
-            self.progress.job_closed = closed
+        """A job ended; a job that this order took back itself is no news."""
+        self.lines.note_job(closed)
+
+    @workflow.signal
+    def deliverable_closed(self, closed: DeliverableClosed) -> None:
+        """No milestone of a deliverable is open any more; repeated signals change nothing."""
+        self.lines.note_deliverable(closed)
 
     # --- the steps, in the order run() takes them --------------------------------------------------------
 
@@ -186,77 +173,21 @@ class OrderWorkflow:
         self.progress.placed = placed
         return placed
 
-    async def _paid_in_time(self) -> bool:
-        """True when paid; the deadline moves once when the bank asks the customer to confirm (3-D Secure)."""
-        if self.order.payment_method_id is not None:
-            await self._charge_saved_card(self.order.payment_method_id)
-        amount = format_money(self._placed().amount_minor, self._placed().currency)
-        while not self._is_paid():
-            due = self.progress.payment_due_at
-            asked = "to confirm with the bank" if self.progress.payment is PaymentState.REQUIRES_ACTION else "to pay"
-            say(f"Customer has {asked} {amount}", WaitingOn.CUSTOMER, due, "the order expires")
-            if not await self._until(lambda: self._is_paid() or self.progress.payment_due_at != due, due):  # noqa: B023
-                self.progress.stage = Stage.EXPIRING
-                expiry = await self.steps.money(
-                    PaymentActivities.expire_payment, ExpirePayment(order_id=self.order.order_id)
-                )
-                self.progress.capture_before = expiry.capture_before
-                return expiry.paid
-        return True
-
-    async def _charge_saved_card(self, payment_method_id: str) -> None:
-        """Until it is paid, by this card or another; what can't be tried again the customer is asked to mend."""
-        policies = self.order.policies
-        for attempt in range(1, len(policies.decline_retries_s) + 2):
-            say(f"Charging the saved card, attempt {attempt}", WaitingOn.SYSTEM)
-            request = ChargeSavedCard(
-                order_id=self.order.order_id, payment_method_id=payment_method_id, attempt=attempt
-            )
-            try:
-                charge = await self.steps.money(PaymentActivities.charge_saved_card, request, RETRY_OR_CANCEL)
-            except StepCancelledError:
-                self._call_off("support gave up charging the saved card")
-                raise CalledOffError from None
-            if self.progress.cancellation is not None:
-                raise CalledOffError
-            if self._is_paid():
-                return
-            self.progress.payment, self.progress.capture_before = charge.state, charge.capture_before
-            wait_s = policies.decline_retries_s[attempt - 1] if charge.retry else policies.authentication_due_s
-            self.progress.payment_due_at = workflow.now() + timedelta(seconds=wait_s)
-            if not charge.retry:
-                return
-            say(
-                "The saved card was declined for now",
-                WaitingOn.SYSTEM,
-                self.progress.payment_due_at,
-                "it is charged again",
-            )
-            if await self._until(self._is_paid, self.progress.payment_due_at):
-                return
-
     async def _expire(self) -> OrderOutcome:
         reason = "not paid in time"
         await self._write_end(OrderState.EXPIRED, reason)
         return await self._end(OrderState.EXPIRED, reason)
 
-    async def _open_job(self, placed: OrderPlaced) -> None:
-        if placed.line_id is None or placed.payment_intent_id is None:
-            raise RuntimeError("a placed order has a line and a payment intent")
-        self.progress.stage = Stage.OPENING_JOB
-        request = OpenJob(
-            order_id=self.order.order_id,
-            line_id=placed.line_id,
-            payment_intent_id=placed.payment_intent_id,
-            policies=self.order.policies,
-            capture_before=self.progress.capture_before,
-        )
+    async def _open(self, placed: OrderPlaced) -> None:
+        self.progress.stage = Stage.OPENING
         try:
-            opened = await self.steps.database(OrderActivities.open_job, request, RETRY_OR_CANCEL)
+            if runs_by_lines(self.order):
+                await self._open_lines(placed)
+            else:
+                await self._open_job(placed)
         except StepCancelledError:
-            self._call_off("support gave up opening the job")
+            self.progress.call_off("support gave up opening the job")
             raise CalledOffError from None
-        self.progress.job_id = opened.job_id
         self.progress.stage = Stage.IN_FULFILMENT
         attributes.upsert(
             attributes.ORDER_STATE.value_set(OrderState.IN_FULFILMENT),
@@ -264,12 +195,49 @@ class OrderWorkflow:
             attributes.DEADLINE.value_unset(),
         )
 
-    async def _job_closed(self) -> JobClosed:
-        say(f"In fulfilment: see workflow {job_workflow_id(self.progress.job_id or '')}", WaitingOn.PROVIDER)
-        await self._until(lambda: self.progress.job_closed is not None)
-        if self.progress.job_closed is None:
-            raise RuntimeError("woken without a closed job")
-        return self.progress.job_closed
+    async def _open_lines(self, placed: OrderPlaced) -> None:
+        if has_services(placed) and not await self.fulfilment.capture():
+            self.progress.call_off(PAYMENT_LOST)
+            raise CalledOffError
+        request = OpenLines(
+            order_id=self.order.order_id,
+            payment_intent_id=placed.payment_intent_id or "",
+            lines=placed.lines,
+            policies=self.order.policies,
+            capture_before=self.progress.capture_before,
+        )
+        await self.fulfilment.open(request)
+
+    async def _open_job(self, placed: OrderPlaced) -> None:
+        if placed.line_id is None or placed.payment_intent_id is None:
+            raise RuntimeError("a placed order has a line and a payment intent")
+        request = OpenJob(
+            order_id=self.order.order_id,
+            line_id=placed.line_id,
+            payment_intent_id=placed.payment_intent_id,
+            policies=self.order.policies,
+            capture_before=self.progress.capture_before,
+        )
+        await self.fulfilment.open_job(request)
+
+    async def _ended_unpaid(self) -> Line | None:
+        """The next line whose money goes back; None when all have ended. Nothing made of any calls the order off."""
+        say(f"In fulfilment: {self.lines.described}", WaitingOn.PROVIDER)
+        lines = self.lines
+        await self.frame.until(lambda: lines.all_ended or lines.to_return is not None or lines.payment_lost is not None)
+        if self.lines.all_ended and not self.lines.some_made:
+            self.progress.call_off(self.lines.reason)
+        elif self.lines.payment_lost is not None:
+            await self._call_off_unpaid()
+        if self.progress.cancellation is not None:
+            raise CalledOffError
+        return self.lines.to_return
+
+    async def _give_back(self, line: Line) -> None:
+        say(f"Line {line.line_id} was not made ({line.reason}): its money goes back", WaitingOn.SYSTEM)
+        if not await self.fulfilment.give_back(line):
+            await self._call_off_unpaid()
+            raise CalledOffError
 
     async def _cancel(self) -> OrderOutcome:
         self.progress.stage = Stage.CANCELLING
@@ -287,27 +255,8 @@ class OrderWorkflow:
 
     # --- what the steps are made of ----------------------------------------------------------------------
 
-    async def _withdraw_job(self, request: CancelOrder) -> None:
-        if self.progress.job_id is None:
-            raise RuntimeError("an order in fulfilment has a job")
-        withdrawal = await self.steps.remote(
-            JobActivities.withdraw_job,
-            WithdrawJob(
-                job_id=self.progress.job_id,
-                order_id=self.order.order_id,
-                actor=request.actor,
-                reason=request.reason,
-            ),
-        )
-        if not withdrawal.withdrawn:
-            raise refusal(
-                "production_started",
-                "Production has started: the order can't be cancelled any more, but support can refund it.",
-                state=withdrawal.state,
-            )
-
     async def _return_payment(self) -> None:
-        request = ReturnPayment(order_id=self.order.order_id, reason=self._cancel_reason())
+        request = ReturnPayment(order_id=self.order.order_id, reason=self.progress.cancel_reason)
         try:
             await self.steps.money(PaymentActivities.return_payment, request, RETRY_OR_SKIP)
         except StepSkippedError:
@@ -324,23 +273,6 @@ class OrderWorkflow:
         await workflow.wait_condition(workflow.all_handlers_finished)
         return OrderOutcome(order_id=self.order.order_id, state=state, reason=reason)
 
-    async def _until(self, done: Callable[[], bool], by: datetime | None = None) -> bool:
-        """Wait for the condition; False when the time is over; leaves the story when the order is called off."""
-        while True:
-            try:
-                await workflow.wait_condition(
-                    lambda: done() or self.progress.cancellation is not None,
-                    timeout=None if by is None else max(by - workflow.now(), timedelta(0)),
-                )
-            except TimeoutError:
-                return False
-            except asyncio.CancelledError:
-                await self._cancel_from_ui()
-            if self.progress.cancellation is not None:
-                raise CalledOffError
-            if done():
-                return True
-
     async def _cancel_from_ui(self) -> None:
         """Ops pressed Cancel in the Temporal UI: the same as the `cancel` update, with its refusals."""
         try:
@@ -349,29 +281,36 @@ class OrderWorkflow:
             say(f"Not cancelled: {refused.message}", WaitingOn.SYSTEM)
 
     async def _call_off_on_request(self, request: CancelOrder) -> None:
-        await workflow.wait_condition(lambda: self.progress.stage not in BETWEEN_STAGES)
+        await workflow.wait_condition(lambda: not self.progress.is_between_stages)
         self._refuse_when_ended()
         if self.progress.stage is Stage.IN_FULFILMENT and self.progress.cancellation is None:
-            await self._withdraw_job(request)
+            await self.fulfilment.withdraw(request)
         if self.progress.cancellation is None:
             self._refuse_when_ended()
             self.progress.cancellation = request
 
+    async def _cancel_line(self, request: CancelLine) -> None:
+        """With the last line that could still be made the whole order is cancelled, by whoever asked."""
+        await workflow.wait_condition(lambda: not self.progress.is_between_stages)
+        line = self.lines.find(request.line_id)
+        if self.progress.cancellation is not None or (line is not None and line.is_cancelled):
+            return
+        self.check_cancel_line(request)
+        if line is None or not line.is_open:
+            raise refusal("line_ended", "The line has already ended.", state=self.progress.stage)
+        whole = CancelOrder(actor=request.actor, reason=request.reason)
+        is_last = len(self.lines.still_open) == 1 and not self.lines.some_made
+        if is_last and line.job_id is not None:
+            await self._call_off_on_request(whole)
+            return
+        await self.fulfilment.withdraw_line(line, request)
+        if self.lines.all_ended and not self.lines.some_made and self.progress.cancellation is None:
+            self.progress.cancellation = whole
+
+    async def _call_off_unpaid(self) -> None:
+        await self.fulfilment.withdraw_rest(SYSTEM, PAYMENT_LOST)
+        self.progress.call_off(PAYMENT_LOST)
+
     def _refuse_when_ended(self) -> None:
-        if self.progress.stage is Stage.ENDED or self.progress.job_closed is not None:
+        if self.progress.stage is Stage.ENDED or self.lines.all_ended:
             raise refusal("order_ended", "The order has already ended.", state=self.progress.stage)
-
-    def _call_off(self, reason: str) -> None:
-        if self.progress.cancellation is None:
-            self.progress.cancellation = CancelOrder(actor=SYSTEM, reason=reason)
-
-    def _cancel_reason(self) -> str:
-        return self.progress.cancellation.reason if self.progress.cancellation else "called off"
-
-    def _is_paid(self) -> bool:
-        return self.progress.payment in (PaymentState.AUTHORIZED, PaymentState.CAPTURED)
-
-    def _placed(self) -> OrderPlaced:
-        if self.progress.placed is None:
-            raise RuntimeError("the order is not placed yet")
-        return self.progress.placed

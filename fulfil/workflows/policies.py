@@ -66,6 +66,14 @@ RECONCILE = HeartbeatingOptions(
     # An attempt keeps what it has mended, so that a provider that fails now and then is got through soon.
     retry_policy=RetryPolicy(initial_interval=timedelta(seconds=1), maximum_interval=timedelta(seconds=30)),
 )
+# Every provider is looked at, in batches that heartbeat; the next round waits until this one is through.
+UPKEEP = HeartbeatingOptions(
+    task_queue="orders",
+    start_to_close_timeout=timedelta(minutes=30),
+    schedule_to_close_timeout=timedelta(days=1),
+    heartbeat_timeout=timedelta(seconds=30),
+    retry_policy=RetryPolicy(initial_interval=timedelta(seconds=1), maximum_interval=timedelta(minutes=1)),
+)
 # A net under the events of a dispute that is with the bank.
 LOOK_AT_CHARGEBACK = timedelta(days=3)
 # A job whose money a chargeback holds looks again this often, should the signal that frees it have been lost.

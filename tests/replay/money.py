@@ -17,7 +17,8 @@ from fulfil.workflows.chargeback import ChargebackWorkflow
 from fulfil.workflows.ids import ORDERS, PAYMENTS, RECONCILIATION_WORKFLOW_ID
 from fulfil.workflows.reconciliation import ReconciliationWorkflow
 from tests.workflows.chargebacking import DAY, REMINDER, Case, FakeBank
-from tests.workflows.fakes import FakeSupport, World
+from tests.workflows.fake_support import FakeSupport
+from tests.workflows.fakes import World
 from tests.workflows.refunding import FakeRefunds, RefundPlay, refund_workers
 from tests.workflows.test_reconciliation import MISSING, FakeBooks, working
 

@@ -1,9 +1,10 @@
-"""Records the histories that `test_replay.py` replays: `python -m tests.replay.record ADDRESS [SCENARIO …]`."""
+"""Records the histories that `test_replay.py` replays: `python -m tests.replay.record ADDRESS [KIND/SCENARIO …]`."""
 
 import asyncio
 import sys
 from collections.abc import Awaitable, Callable, Collection
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -14,13 +15,16 @@ from fulfil.kit.runtime import run_main
 from fulfil.models.messages.jobs import AcceptanceOutcome, ReportKind
 from fulfil.models.messages.payments import PaymentState, SavedCardCharge
 from fulfil.models.messages.policies import OrderPolicies
+from fulfil.models.messages.promises import Choice, Trouble
 from fulfil.models.messages.support import ResolutionAction
+from tests.replay.deliveries import DELIVERIES, play_delivery
 from tests.replay.money import BOOKS, CHARGEBACKS, REFUNDS, play_chargeback, play_reconciliation, play_refund
 from tests.workflows.fakes import World
 from tests.workflows.playing import Play, refusal_of, workers
 
 CHECKOUT = Path(__file__).parents[2]
 FOLDER = CHECKOUT / "tests" / "histories"
+REVISIONS = {"order": 2, "job": 2}
 QUICK = OrderPolicies(
     payment_due_s=1,
     offer_wave_s=1,
@@ -74,7 +78,7 @@ async def replaced_and_silent(play: Play) -> None:
 
 
 async def parked(play: Play) -> None:
-    play.world.fail("open_job")
+    play.world.fail("open_lines")
     play.world.fail("settle_job")
     await play.placed_and_paid()
     await play.accept()
@@ -124,6 +128,67 @@ async def frozen(play: Play) -> None:
     await play.outcome()
 
 
+HURRIED = OrderPolicies(late_warning_s=1, lateness_answer_s=1, overdue_look_s=600)
+
+
+async def called_off(play: Play) -> None:
+    play.world.lead_time = timedelta(seconds=2)
+    await play.placed_and_paid(HURRIED.model_copy(update={"lateness_answer_s": 600}))
+    await play.accept()
+    await play.report(ReportKind.STARTED)
+    await play.until(lambda: len(play.world.checks) > 1)
+    await play.choose(Choice.CANCEL)
+    await play.outcome()
+
+
+async def late_and_waited_for(play: Play) -> None:
+    play.world.lead_time = timedelta(seconds=2)
+    await play.placed_and_paid(HURRIED)
+    await play.accept()
+    await play.report(ReportKind.STARTED)
+    await play.until(lambda: bool(play.world.promises))
+    await play.trouble(ReportKind.DELAYED, await play.now() + timedelta(days=9))
+    await play.choose(Choice.WAIT, Trouble.DELAY_ANNOUNCED)
+    await play.report(ReportKind.DELIVERED)
+    await play.approve()
+    await play.outcome()
+
+
+async def given_back(play: Play) -> None:
+    await play.placed_and_paid()
+    await play.accept()
+    await play.report(ReportKind.STARTED)
+    await play.trouble(ReportKind.GIVEN_UP)
+    await play.until(lambda: len(play.world.waves) > 1)
+    await play.accept()
+    await play.report(ReportKind.DELIVERED)
+    await play.approve()
+    await play.outcome()
+
+
+async def parcel_lost(play: Play) -> None:
+    await play.placed_and_paid()
+    await play.accept()
+    await play.report(ReportKind.STARTED)
+    await play.trouble(ReportKind.LOST)
+    await play.choose(Choice.REDISPATCH, Trouble.PARCEL_LOST)
+    await play.until(lambda: len(play.world.waves) > 1)
+    await play.accept(counter_id="cou_" + "0" * 32)
+    await play.report(ReportKind.DELIVERED)
+    await play.approve()
+    await play.outcome()
+
+
+async def asked_by_support(play: Play) -> None:
+    await play.placed_and_paid(QUICK.model_copy(update={"operator_decides_s": 600, "start_due_s": 600}))
+    await play.until(lambda: "open_wave operator 5" in play.world.calls)
+    offered = await play.offer_to(play.world.providers[0])
+    await play.accept(offered.offer)
+    await play.report(ReportKind.DELIVERED)
+    await play.approve()
+    await play.outcome()
+
+
 SCENARIOS: list[Callable[[Play], Awaitable[None]]] = [
     happy,
     unpaid,
@@ -135,46 +200,68 @@ SCENARIOS: list[Callable[[Play], Awaitable[None]]] = [
     captured_early,
     hold_lost,
     frozen,
+    called_off,
+    late_and_waited_for,
+    given_back,
+    parcel_lost,
+    asked_by_support,
 ]
 
 
-async def record(address: str, version: str, names: Collection[str]) -> None:
-    """Play the named scenarios (all without a name) on a real server and store their histories."""
+async def record(address: str, names: Collection[str]) -> None:
+    """Play the named scenarios (`refund/approved`; all without a name) on a real server and store their histories."""
     client = await Client.connect(address, data_converter=pydantic_data_converter)
-    await record_orders(client, version, names)
-    for moves in REFUNDS:
-        if not names or moves.__name__ in names:
-            await store("refund", moves.__name__, version, await play_refund(client, moves))
-    for scenario in CHARGEBACKS:
-        if not names or scenario.__name__ in names:
-            await store("chargeback", scenario.__name__, version, await play_chargeback(client, scenario))
-    for name, books in BOOKS.items():
-        if not names or name in names:
-            await store("reconciliation", name, version, await play_reconciliation(client, books()))
+
+    recorders: dict[str, Callable[[], Awaitable[None]]] = {
+        **{f"order/{scenario.__name__}": partial(record_order, client, scenario) for scenario in SCENARIOS},
+        **{f"refund/{moves.__name__}": partial(record_refund, client, moves) for moves in REFUNDS},
+        **{f"deliverable/{moves.__name__}": partial(record_delivery, client, moves) for moves in DELIVERIES},
+        **{f"chargeback/{case.__name__}": partial(record_chargeback, client, case) for case in CHARGEBACKS},
+        **{f"reconciliation/{name}": partial(record_reconciliation, client, name) for name in BOOKS},
+    }
+    for name in names or recorders:
+        await recorders[name]()
 
 
-async def record_orders(client: Client, version: str, names: Collection[str]) -> None:
-    """Each scenario leaves the order's history and its job's."""
-    for scenario in SCENARIOS:
-        if names and scenario.__name__ not in names:
-            continue
-        play = Play(client, World(client=client))
-        async with workers(client, play.world):
-            await scenario(play)
-            handles = {"order": play.order} | ({"job": play.job} if play.world.opened else {})
-            for kind, handle in handles.items():
-                if kind == "job":
-                    await handle.result()
-                await store(kind, scenario.__name__, version, handle)
+async def record_order(client: Client, scenario: Callable[[Play], Awaitable[None]]) -> None:
+    """A scenario leaves the order's history and its job's."""
+    play = Play(client, World(client=client))
+    async with workers(client, play.world):
+        await scenario(play)
+        handles = {"order": play.order} | ({"job": play.job} if play.world.opened else {})
+        for kind, handle in handles.items():
+            if kind == "job":
+                await handle.result()
+            await store(kind, scenario.__name__, handle)
 
 
-async def store(kind: str, name: str, version: str, handle: WorkflowHandle[Any, Any]) -> None:
-    """Write the history of a workflow that has ended."""
-    path = FOLDER / kind / f"{name}@{version}.json"
+async def record_refund(client: Client, moves: Any) -> None:
+    """A refund."""
+    await store("refund", moves.__name__, await play_refund(client, moves))
+
+
+async def record_delivery(client: Client, moves: Any) -> None:
+    """A deliverable."""
+    await store("deliverable", moves.__name__, await play_delivery(client, moves))
+
+
+async def record_chargeback(client: Client, case: Any) -> None:
+    """A chargeback."""
+    await store("chargeback", case.__name__, await play_chargeback(client, case))
+
+
+async def record_reconciliation(client: Client, name: str) -> None:
+    """A reconciliation."""
+    await store("reconciliation", name, await play_reconciliation(client, BOOKS[name]()))
+
+
+async def store(kind: str, name: str, handle: WorkflowHandle[Any, Any]) -> None:
+    """Write the history of a workflow that has ended, under the revision of its process."""
+    path = FOLDER / kind / f"{name}@{REVISIONS.get(kind, 1)}.json"
     path.parent.mkdir(parents=True, exist_ok=True)
     history = (await handle.fetch_history()).to_json()
     path.write_text(history.replace(f"{CHECKOUT}/", "") + "\n")  # stack traces name files
 
 
 if __name__ == "__main__":
-    run_main(record(sys.argv[1], "1", sys.argv[2:]))
+    run_main(record(sys.argv[1], sys.argv[2:]))

@@ -12,12 +12,20 @@ from temporalio.worker import Replayer
 from fulfil.models.messages.jobs import JobClosed
 from fulfil.models.messages.orders import OrderOutcome, OrderPlaced, StartOrder
 from fulfil.workflows.chargeback import ChargebackWorkflow
+from fulfil.workflows.deliverable import DeliverableWorkflow
 from fulfil.workflows.job import JobWorkflow
 from fulfil.workflows.order import OrderWorkflow
 from fulfil.workflows.reconciliation import ReconciliationWorkflow
 from fulfil.workflows.refund import RefundWorkflow
 
-WORKFLOWS = [OrderWorkflow, JobWorkflow, RefundWorkflow, ChargebackWorkflow, ReconciliationWorkflow]
+WORKFLOWS = [
+    OrderWorkflow,
+    JobWorkflow,
+    DeliverableWorkflow,
+    RefundWorkflow,
+    ChargebackWorkflow,
+    ReconciliationWorkflow,
+]
 FOLDER = Path(__file__).parent.parent / "histories"
 HISTORIES = sorted(FOLDER.glob("*/*.json"))
 
@@ -60,7 +68,7 @@ async def test_a_stored_history_replays(path: Path) -> None:
 
 def test_every_workflow_and_every_ending_are_stored() -> None:
     stored = Counter(path.parent.name for path in HISTORIES)
-    assert stored == {"order": 10, "job": 9, "refund": 7, "chargeback": 5, "reconciliation": 2}
+    assert stored == {"order": 25, "job": 23, "deliverable": 7, "refund": 7, "chargeback": 5, "reconciliation": 2}
 
 
 def test_histories_name_no_folder_of_the_machine_that_recorded_them() -> None:

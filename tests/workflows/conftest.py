@@ -40,7 +40,7 @@ async def skipping() -> AsyncIterator[WorkflowEnvironment]:
 @pytest.fixture
 async def world(skipping: WorkflowEnvironment) -> World:
     """Ten providers, everything works."""
-    return World(client=skipping.client)
+    return World(client=skipping.client, now=skipping.get_current_time)
 
 
 @pytest.fixture

@@ -2,8 +2,9 @@
 
 import asyncio
 from collections import defaultdict
+from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 
 from temporalio import activity
 from temporalio.client import Client
@@ -23,8 +24,10 @@ from fulfil.models.messages.jobs import (
     JobWithdrawal,
     JobWithdrawn,
     OfferedTo,
+    OfferToProvider,
     OfferWave,
     OpenWave,
+    ProviderOffered,
     Remind,
     RoundBegun,
     SecureAcceptance,
@@ -32,7 +35,20 @@ from fulfil.models.messages.jobs import (
     StartJob,
     WithdrawJob,
 )
-from fulfil.models.messages.orders import CloseOrder, JobOpened, OpenJob, OrderPlaced, StartOrder
+from fulfil.models.messages.orders import (
+    CloseOrder,
+    JobOpened,
+    LineKind,
+    LineOpened,
+    LinesOpened,
+    LinesWithdrawal,
+    OpenJob,
+    OpenLines,
+    OrderPlaced,
+    PlacedLine,
+    StartOrder,
+    WithdrawLines,
+)
 from fulfil.models.messages.payments import (
     CapturePayment,
     ChargeSavedCard,
@@ -43,18 +59,28 @@ from fulfil.models.messages.payments import (
     PaymentReturn,
     PaymentState,
     ReturnedHow,
+    ReturnLine,
     ReturnPayment,
     SavedCardCharge,
     SettleJob,
+)
+from fulfil.models.messages.promises import (
+    CheckPromise,
+    PromiseState,
+    SetPromise,
 )
 from fulfil.models.messages.support import NoteParking, NoteResolution
 from fulfil.workflows.ids import ORDERS, job_workflow_id, order_workflow_id
 from fulfil.workflows.ports.jobs import JobActivities
 from fulfil.workflows.ports.orders import OrderActivities
 from fulfil.workflows.ports.payments import PaymentActivities
-from fulfil.workflows.ports.support import SupportActivities
 
 FAR = datetime(2100, 1, 1, tzinfo=UTC)
+
+
+async def utc_now() -> datetime:
+    """The clock of a real server."""
+    return datetime.now(UTC)
 
 
 @dataclass
@@ -72,11 +98,29 @@ class World:
     capture_due_at: datetime | None = None
     capture_lost: bool = False
     frozen: bool = False
+    lead_time: timedelta = timedelta(days=5)
+    promise: PromiseState | None = None
+    forecast_at: datetime | None = None
+    left: bool = False
+    called_off: bool = False
+    checks: list[CheckPromise] = field(default_factory=list[CheckPromise])
+    promises: list[SetPromise] = field(default_factory=list[SetPromise])
+    rounds: list[BeginRound] = field(default_factory=list[BeginRound])
+    revision: int = 2
+    now: Callable[[], Awaitable[datetime]] = utc_now
+    kinds: tuple[LineKind, ...] = (LineKind.MADE_TO_ORDER,)
+    line_ids: list[str] = field(default_factory=list[str])
+    line_hold_lost: bool = False
+    withdrawals: list[WithdrawLines] = field(default_factory=list[WithdrawLines])
     placed_refusal: str | None = None
     paid_at_the_last_moment: bool = False
     started: bool = False
     opened: bool = False
     job_id: str = field(default_factory=lambda: new_id("job"))
+    job_ids: dict[str, str] = field(default_factory=dict[str, str])
+    deliverable_ids: dict[str, str] = field(default_factory=dict[str, str])
+    opened_lines: list[OpenLines] = field(default_factory=list[OpenLines])
+    returned_lines: list[ReturnLine] = field(default_factory=list[ReturnLine])
     asked: set[str] = field(default_factory=set[str])
     waves: list[OfferWave] = field(default_factory=list[OfferWave])
     closed_orders: list[CloseOrder] = field(default_factory=list[CloseOrder])
@@ -127,9 +171,12 @@ class FakePayments(PaymentActivities):
             return OrderPlaced(
                 order_id=request.order_id, refusal_code=self.world.placed_refusal, refusal_detail="refused"
             )
+        self.world.line_ids = self.world.line_ids or [new_id("lin") for _ in self.world.kinds]
+        lines = zip(self.world.line_ids, self.world.kinds, strict=True)
         return OrderPlaced(
             order_id=request.order_id,
-            line_id=new_id("lin"),
+            line_id=self.world.line_ids[0] if len(self.world.kinds) == 1 else None,
+            lines=tuple(PlacedLine(line_id=line_id, kind=kind) for line_id, kind in lines),
             payment_intent_id="pi_1",
             amount_minor=1299,
             currency="eur",
@@ -166,6 +213,7 @@ class FakePayments(PaymentActivities):
             provider_id=request.provider_id,
             outcome=outcome,
             code=None if outcome is AcceptanceOutcome.SECURED else "stock_gone",
+            due_at=await self.world.now() + self.world.lead_time,
         )
 
     @activity.defn
@@ -173,6 +221,14 @@ class FakePayments(PaymentActivities):
         del request
         await self.world.call("return_payment")
         return PaymentReturn(how=ReturnedHow.VOIDED, amount_minor=1299, currency="eur")
+
+    @activity.defn
+    async def return_line(self, request: ReturnLine) -> PaymentReturn:
+        await self.world.call("return_line")
+        self.world.returned_lines.append(request)
+        if self.world.line_hold_lost:
+            return PaymentReturn(how=ReturnedHow.NOTHING_TAKEN, amount_minor=0, currency="eur")
+        return PaymentReturn(how=ReturnedHow.REFUND_PENDING, amount_minor=request.amount_minor or 1299, currency="eur")
 
     @activity.defn
     async def settle_job(self, request: SettleJob) -> JobSettlement:
@@ -211,18 +267,62 @@ class FakeOrders(OrderActivities):
             policies=request.policies,
             wave=self.world.wave(Stage.WAVE, 1, 3),
             capture_due_at=self.world.capture_due_at,
+            revision=self.world.revision,
         )
         self.world.opened_jobs.append(request)
-        await self.world.client.start_workflow(
-            "Job",
-            start,
-            id=job_workflow_id(self.world.job_id),
-            task_queue=ORDERS,
-            id_conflict_policy=WorkflowIDConflictPolicy.USE_EXISTING,
-        )
+        await self._start(start)
         self.world.opened = True
         await self.world.tell()
         return JobOpened(job_id=self.world.job_id, start=start)
+
+    @activity.defn
+    async def open_lines(self, request: OpenLines) -> LinesOpened:
+        await self.world.call("open_lines")
+        self.world.opened_lines.append(request)
+        opened: list[LineOpened] = []
+        for line in request.lines:
+            if line.kind is LineKind.SERVICE:
+                deliverable_id = self.world.deliverable_ids.setdefault(line.line_id, new_id("del"))
+                opened.append(LineOpened(line_id=line.line_id, kind=line.kind, deliverable_id=deliverable_id))
+                continue
+            job_id = self.world.job_id if not self.world.job_ids else new_id("job")
+            self.world.job_ids[line.line_id] = job_id
+            start = StartJob(
+                job_id=job_id,
+                order_id=request.order_id,
+                line_id=line.line_id,
+                policies=request.policies,
+                wave=self.world.wave(Stage.WAVE, 1, 3),
+                capture_due_at=self.world.capture_due_at,
+                revision=self.world.revision,
+            )
+            await self._start(start)
+            opened.append(LineOpened(line_id=line.line_id, kind=line.kind, job_id=job_id))
+        self.world.opened = True
+        await self.world.tell()
+        return LinesOpened(lines=tuple(opened))
+
+    async def _start(self, start: StartJob) -> None:
+        await self.world.client.start_workflow(
+            "Job",
+            start,
+            id=job_workflow_id(start.job_id),
+            task_queue=ORDERS,
+            id_conflict_policy=WorkflowIDConflictPolicy.USE_EXISTING,
+        )
+
+    @activity.defn
+    async def withdraw_lines(self, request: WithdrawLines) -> LinesWithdrawal:
+        self.world.withdrawals.append(request)
+        await self.world.call("withdraw_lines")
+        if self.world.started:
+            return LinesWithdrawal(
+                withdrawn=False, begun=next(iter(request.job_ids), None), state=JobState.IN_PRODUCTION
+            )
+        for job_id in request.job_ids:
+            job = self.world.client.get_workflow_handle(job_workflow_id(job_id))
+            await job.signal("withdrawn", JobWithdrawn(reason=request.reason))
+        return LinesWithdrawal(withdrawn=True)
 
     @activity.defn
     async def close_order(self, request: CloseOrder) -> None:
@@ -245,6 +345,14 @@ class FakeJobs(JobActivities):
         return wave
 
     @activity.defn
+    async def offer_to_provider(self, request: OfferToProvider) -> ProviderOffered:
+        await self.world.call("offer_to_provider")
+        if request.choice.provider_id not in self.world.providers:
+            return ProviderOffered(code="provider_unknown", detail="no such provider")
+        offer = OfferedTo(offer_id=new_id("off"), provider_id=request.choice.provider_id)
+        return ProviderOffered(offer=offer, expires_at=FAR)
+
+    @activity.defn
     async def decline_offer(self, request: DeclineOffer) -> None:
         del request
         await self.world.call("decline_offer")
@@ -261,7 +369,8 @@ class FakeJobs(JobActivities):
     @activity.defn
     async def begin_round(self, request: BeginRound) -> RoundBegun:
         await self.world.call("begin_round")
-        if request.only_if_not_started and self.world.started:
+        self.world.rounds.append(request)
+        if (request.only_if_not_started and self.world.started) or (request.only_if_not_shipped and self.world.left):
             return RoundBegun(job_id=request.job_id, round=request.round, wave=None)
         self.world.started = False
         wave = self.world.wave(Stage.WAVE, 1, 3)
@@ -279,19 +388,3 @@ class FakeJobs(JobActivities):
     async def remind(self, request: Remind) -> None:
         await self.world.call("remind")
         self.world.reminders.append(request)
-
-
-@dataclass
-class FakeSupport(SupportActivities):
-    """Remembers the notes."""
-
-    world: World
-
-    @activity.defn
-    async def note_parking(self, request: NoteParking) -> None:
-        self.world.parkings.append(request)
-        await self.world.tell()
-
-    @activity.defn
-    async def note_resolution(self, request: NoteResolution) -> None:
-        self.world.resolutions.append(request)

@@ -23,6 +23,8 @@ from fulfil.models.messages.jobs import (
     JobClosed,
     JobReported,
     OfferedTo,
+    OfferTo,
+    ProviderOffered,
     RedispatchJob,
     ReportKind,
 )
@@ -30,11 +32,14 @@ from fulfil.models.messages.orders import CancelOrder, OrderOutcome, OrderPlaced
 from fulfil.models.messages.parties import Actor, ActorKind
 from fulfil.models.messages.payments import PaymentChanged, PaymentState, PaymentThawed
 from fulfil.models.messages.policies import OrderPolicies
+from fulfil.models.messages.promises import Choice, ChoiceTaken, ChooseForJob, Trouble
 from fulfil.models.messages.support import ResolutionAction, ResolveStep
 from fulfil.workflows.ids import ORDERS, PAYMENTS, job_workflow_id, order_workflow_id
 from fulfil.workflows.job import JobWorkflow
 from fulfil.workflows.order import OrderWorkflow
-from tests.workflows.fakes import FakeJobs, FakeOrders, FakePayments, FakeSupport, World
+from tests.workflows.fake_promises import FakePromises
+from tests.workflows.fake_support import FakeSupport
+from tests.workflows.fakes import FakeJobs, FakeOrders, FakePayments, World
 
 Result = TypeVar("Result")
 SUPPORT = Actor(kind=ActorKind.SUPPORT, id=new_id("acc"))
@@ -44,14 +49,16 @@ SUPPORT = Actor(kind=ActorKind.SUPPORT, id=new_id("acc"))
 async def workers(client: Client, world: World) -> AsyncGenerator[None]:
     """The two workers an order needs, with fakes."""
     orders, jobs, payments, support = FakeOrders(world), FakeJobs(world), FakePayments(world), FakeSupport(world)
+    promises = FakePromises(world)
     async with (
         Worker(
             client,
             task_queue=ORDERS,
             workflows=[OrderWorkflow, JobWorkflow],
             activities=[
-                *(orders.open_job, orders.close_order),
+                *(orders.open_job, orders.open_lines, orders.withdraw_lines, orders.close_order),
                 *(jobs.open_wave, jobs.decline_offer, jobs.withdraw_job, jobs.begin_round, jobs.close_job, jobs.remind),
+                *(jobs.offer_to_provider, promises.check_promise, promises.set_promise, promises.call_off_job),
                 *(support.note_parking, support.note_resolution),
             ],
         ),
@@ -65,6 +72,7 @@ async def workers(client: Client, world: World) -> AsyncGenerator[None]:
                 payments.expire_payment,
                 payments.secure_acceptance,
                 payments.return_payment,
+                payments.return_line,
                 payments.settle_job,
             ],
         ),
@@ -90,7 +98,9 @@ class Play:
     def job(self) -> WorkflowHandle[JobWorkflow, JobClosed]:
         return self.client.get_workflow_handle_for(JobWorkflow.run, job_workflow_id(self.world.job_id))
 
-    async def place(self, policies: OrderPolicies | None = None, saved_card: str | None = None) -> OrderPlaced:
+    async def place(
+        self, policies: OrderPolicies | None = None, saved_card: str | None = None, *, revision: int = 2
+    ) -> OrderPlaced:
         start = StartOrder(
             order_id=self.order_id,
             customer_id=self.customer.id,
@@ -98,6 +108,7 @@ class Play:
             placed_by=self.customer,
             policies=policies or OrderPolicies(),
             payment_method_id=saved_card,
+            revision=revision,
         )
         return await self.client.execute_update_with_start_workflow(
             OrderWorkflow.place,
@@ -122,10 +133,12 @@ class Play:
         await self.place(policies)
         await self.pay()
 
-    async def accept(self, offer: OfferedTo | None = None) -> AcceptanceSecured:
+    async def accept(self, offer: OfferedTo | None = None, *, counter_id: str | None = None) -> AcceptanceSecured:
         offer = offer or self.world.waves[-1].offers[0]
         actor = Actor(kind=ActorKind.PROVIDER, id=offer.provider_id)
-        acceptance = AcceptOffer(offer_id=offer.offer_id, provider_id=offer.provider_id, actor=actor)
+        acceptance = AcceptOffer(
+            offer_id=offer.offer_id, provider_id=offer.provider_id, actor=actor, counter_id=counter_id
+        )
         return await self.job.execute_update(JobWorkflow.accept, acceptance)
 
     async def decline(self, offer: OfferedTo) -> None:
@@ -137,6 +150,24 @@ class Play:
         self.world.started = True
         report = JobReported(report_id=new_id("rep"), kind=kind, at=await self.now())
         await self.job.signal(JobWorkflow.reported, report)
+
+    def said(
+        self, kind: ReportKind, at: datetime, due_at: datetime | None = None, offer_id: str | None = None
+    ) -> JobReported:
+        return JobReported(report_id=new_id("rep"), kind=kind, at=at, due_at=due_at, offer_id=offer_id)
+
+    async def trouble(self, kind: ReportKind, due_at: datetime | None = None, *, offer_id: str | None = None) -> None:
+        await self.job.signal(JobWorkflow.reported, self.said(kind, await self.now(), due_at, offer_id))
+
+    async def choose(
+        self, choice: Choice, trouble: Trouble = Trouble.DEADLINE_MISSED, due_at: datetime | None = None
+    ) -> ChoiceTaken:
+        chosen = ChooseForJob(choice=choice, actor=self.customer, trouble=trouble, proposed_due_at=due_at)
+        return await self.job.execute_update(JobWorkflow.choose, chosen)
+
+    async def offer_to(self, provider_id: str) -> ProviderOffered:
+        choice = OfferTo(provider_id=provider_id, actor=SUPPORT, reason="she knows the part")
+        return await self.job.execute_update(JobWorkflow.offer_to, choice)
 
     async def approve(self) -> JobApproved:
         approval = ApproveJob(actor=self.customer, delivered_at=await self.now())

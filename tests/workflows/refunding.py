@@ -33,7 +33,8 @@ from fulfil.workflows import attributes
 from fulfil.workflows.ids import ORDERS, PAYMENTS, refund_workflow_id
 from fulfil.workflows.ports.refunds import RefundActivities
 from fulfil.workflows.refund import RefundWorkflow
-from tests.workflows.fakes import FakeSupport, World
+from tests.workflows.fake_support import FakeSupport
+from tests.workflows.fakes import World
 
 CLERK = Actor(kind=ActorKind.SUPPORT, id=new_id("acc"))
 BOSS = Actor(kind=ActorKind.ADMIN, id=new_id("acc"))

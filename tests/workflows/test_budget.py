@@ -11,9 +11,12 @@ from temporalio.client import Client
 from temporalio.contrib.pydantic import pydantic_data_converter
 
 from fulfil.kit.temporal_cost import cost_of
+from fulfil.models.ids import new_id
 from fulfil.models.messages.jobs import ReportKind
+from fulfil.models.messages.orders import LineKind
 from tests.conftest import temporal_server
 from tests.workflows.fakes import World
+from tests.workflows.lining import GOODS, SERVICE, LinesPlay, WithdrawnDeliverables, order_workers
 from tests.workflows.playing import Play, workers
 
 REFERENCE_APP_EVENTS, REFERENCE_APP_ACTIONS = 96, 20
@@ -66,4 +69,40 @@ async def test_a_whole_order_costs_less_than_temporals_reference_app(real_play: 
     print(f"order {order}, job {job}, whole {whole}")  # noqa: T201 (the figure)
     assert whole.events < REFERENCE_APP_EVENTS
     assert whole.actions < REFERENCE_APP_ACTIONS
-    assert whole.events <= 72
+    assert (whole.events <= 67, whole.actions <= 18) == (True, True)
+
+
+# Events and actions of the order's own workflow; a line's job or deliverable has one of its own beside it.
+SCENARIOS = {
+    "one made-to-order line": ((GOODS,), (25, 8)),
+    "three made-to-order lines": ((GOODS, GOODS, GOODS), (33, 10)),
+    "one service": ((SERVICE,), (31, 9)),
+    "two made-to-order lines and a service": ((GOODS, GOODS, SERVICE), (39, 11)),
+}
+
+
+async def test_each_further_line_costs_its_order_one_signal(real_play: Play) -> None:
+    world = real_play.world
+    deliverables = WithdrawnDeliverables(world)
+    async with order_workers(real_play.client, world, deliverables):
+        costs = {
+            scenario: await cost_of_lines(LinesPlay(real_play.client, world, deliverables=deliverables), kinds)
+            for scenario, (kinds, _) in SCENARIOS.items()
+        }
+    for scenario, (events, actions) in costs.items():
+        print(f"{scenario}: order {events} events, {actions} actions")  # noqa: T201 (the figures)
+    assert costs == {scenario: expected for scenario, (_, expected) in SCENARIOS.items()}
+
+
+async def cost_of_lines(play: LinesPlay, kinds: tuple[LineKind, ...]) -> tuple[int, int]:
+    """What an order costs whose lines are all made, one after the other."""
+    play.world.line_ids, play.world.opened = [], False
+    play.world.job_id = new_id("job")
+    play.world.job_ids, play.world.deliverable_ids = {}, {}
+    await play.opened(*kinds)
+    for line, kind in enumerate(kinds):
+        await history_at_rest(play.order)
+        await (play.made(line) if kind is GOODS else play.delivered(line))
+    await play.outcome()
+    cost = cost_of([event async for event in play.order.fetch_history_events()])
+    return cost.events, cost.actions

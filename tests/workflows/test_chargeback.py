@@ -20,7 +20,8 @@ from fulfil.models.messages.support import ResolutionAction
 from fulfil.workflows.chargeback import ChargebackWorkflow
 from fulfil.workflows.ids import ORDERS, PAYMENTS
 from tests.workflows.chargebacking import DAY, REMINDER, SUBMISSION, SUPPORT, Case, FakeBank
-from tests.workflows.fakes import FakeSupport, World
+from tests.workflows.fake_support import FakeSupport
+from tests.workflows.fakes import World
 from tests.workflows.playing import refusal_of
 
 

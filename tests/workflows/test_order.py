@@ -24,7 +24,7 @@ async def test_an_order_goes_from_the_click_to_the_payout(play: Play, world: Wor
     await play.approve()
     outcome = await play.outcome()
     assert outcome.state is OrderState.CLOSED
-    assert world.calls == ["place_order", "open_job", "secure_acceptance", "settle_job"]
+    assert world.calls == ["place_order", "open_lines", "secure_acceptance", "settle_job"]
     assert not world.settlements[0].approved_by_silence
 
 
@@ -59,7 +59,7 @@ async def test_a_payment_at_the_last_moment_wins_over_the_expiry(play: Play, wor
     await play.place()
     await play.order.signal("job_closed", {"job_id": world.job_id, "outcome": "settled"})
     assert (await play.outcome()).state is OrderState.CLOSED
-    assert "open_job" in world.calls
+    assert "open_lines" in world.calls
 
 
 async def test_a_bank_confirmation_moves_the_deadline_to_a_day(
@@ -76,7 +76,7 @@ async def test_a_declined_card_leaves_the_order_payable(play: Play, world: World
     await play.place()
     await play.payment(PaymentState.FAILED)
     await play.pay()
-    assert "open_job" in world.calls
+    assert "open_lines" in world.calls
 
 
 async def test_late_and_repeated_webhooks_change_nothing(play: Play, world: World) -> None:
@@ -84,7 +84,7 @@ async def test_late_and_repeated_webhooks_change_nothing(play: Play, world: Worl
     await play.payment(PaymentState.AUTHORIZED)
     await play.payment(PaymentState.FAILED)
     await play.accept()
-    assert world.calls.count("open_job") == 1
+    assert world.calls.count("open_lines") == 1
 
 
 async def test_an_unpaid_order_can_be_cancelled(play: Play, world: World) -> None:
@@ -101,7 +101,7 @@ async def test_cancelling_a_paid_order_takes_the_job_back_and_returns_the_money(
     await play.placed_and_paid()
     await play.cancel()
     assert (await play.outcome()).state is OrderState.CANCELLED
-    assert world.calls == ["place_order", "open_job", "withdraw_job", "return_payment", "close_order"]
+    assert world.calls == ["place_order", "open_lines", "withdraw_job", "return_payment", "close_order"]
     assert (await play.job_outcome()).outcome == "withdrawn"
 
 
@@ -185,9 +185,9 @@ HARD = SavedCardCharge(state=PaymentState.FAILED, decline_code="stolen_card")
 async def test_a_saved_card_pays_without_the_customer(play: Play, world: World) -> None:
     await play.place(saved_card="pm_saved")
     await play.until(lambda: world.opened)
-    assert world.calls[:3] == ["place_order", "charge_saved_card", "open_job"]
+    assert world.calls[:3] == ["place_order", "charge_saved_card", "open_lines"]
     assert [(charge.payment_method_id, charge.attempt) for charge in world.charges] == [("pm_saved", 1)]
-    assert world.opened_jobs[0].capture_before == FAR
+    assert world.opened_lines[0].capture_before == FAR
 
 
 async def test_a_soft_decline_is_tried_again_after_its_pause(
@@ -273,4 +273,4 @@ async def test_what_the_bank_said_of_its_hold_goes_to_the_job(play: Play, world:
     )
     await play.order.signal("payment_changed", change)
     await play.until(lambda: world.opened)
-    assert world.opened_jobs[0].capture_before == until
+    assert world.opened_lines[0].capture_before == until

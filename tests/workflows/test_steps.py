@@ -10,9 +10,9 @@ from tests.workflows.playing import Play, refusal_of
 
 
 async def test_a_local_step_moves_to_the_queue_when_the_database_is_away(play: Play, world: World) -> None:
-    world.fail("open_job", times=1)
+    world.fail("open_lines", times=1)
     await play.placed_and_paid()
-    await play.until(lambda: world.calls.count("open_job") > 1)
+    await play.until(lambda: world.calls.count("open_lines") > 1)
     await play.until(lambda: bool(world.waves))
     assert not world.parkings
 

@@ -9,8 +9,10 @@ from fulfil.models.messages.jobs import (
     CloseJob,
     DeclineOffer,
     JobWithdrawal,
+    OfferToProvider,
     OfferWave,
     OpenWave,
+    ProviderOffered,
     Remind,
     RoundBegun,
     WithdrawJob,
@@ -24,6 +26,11 @@ class JobActivities(ABC):
     @abstractmethod
     async def open_wave(self, request: OpenWave) -> OfferWave:
         """Expire the open offers and offer the job to the next providers; `offers` is empty when none is left."""
+
+    @activity.defn
+    @abstractmethod
+    async def offer_to_provider(self, request: OfferToProvider) -> ProviderOffered:
+        """Offer the job to the provider support chose, beside those asked already; or say why she can't be asked."""
 
     @activity.defn
     @abstractmethod

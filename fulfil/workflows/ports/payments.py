@@ -14,6 +14,7 @@ from fulfil.models.messages.payments import (
     PaymentCapture,
     PaymentExpiry,
     PaymentReturn,
+    ReturnLine,
     ReturnPayment,
     SavedCardCharge,
     SettleJob,
@@ -52,6 +53,11 @@ class PaymentActivities(ABC):
     @abstractmethod
     async def return_payment(self, request: ReturnPayment) -> PaymentReturn:
         """Void what is not captured; start the refund of what is."""
+
+    @activity.defn
+    @abstractmethod
+    async def return_line(self, request: ReturnLine) -> PaymentReturn:
+        """Capture what is only authorised, then start the refund of what is held of one line."""
 
     @activity.defn
     @abstractmethod

@@ -21,3 +21,12 @@ class JobReportRelay(ABC):
     @abstractmethod
     async def relay_job_reports(self) -> None:
         """Take recorded reports that move a clock and signal the job workflow; for ever."""
+
+
+class DeliverableReportRelay(ABC):
+    """Runs on task queue `integrations`."""
+
+    @activity.defn
+    @abstractmethod
+    async def relay_deliverable_reports(self) -> None:
+        """Take recorded reports of deliverables and signal their workflows; for ever."""
