@@ -1,0 +1,1 @@
+"""When work will probably be ready, from what has been reported of it."""
