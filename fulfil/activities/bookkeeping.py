@@ -139,6 +139,19 @@ async def book_charge(
     await issue_invoice(session, payment, at, platform)
 
 
+async def book_capture(
+    session: AsyncSession, payment: PaymentRow, facts: PaymentIntentFacts, at: datetime, platform: PlatformIdentity
+) -> bool:
+    """What came of a capture: the charge, or the loss of the hold (False)."""
+    if facts.status != "succeeded":
+        await book_lost_payment(session, payment, facts, at)
+        return False
+    if payment.authorized_at is None:  # captured before anything was opened
+        await book_authorization(session, payment, at, facts.capture_before)
+    await book_charge(session, payment, facts, at, platform)
+    return True
+
+
 async def book_void(session: AsyncSession, payment: PaymentRow, *, was_authorized: bool, at: datetime) -> bool:
     """The payment intent is cancelled; True when a hold of the customer's money ended by it."""
     written = await end_authorization(session, payment, at)

@@ -143,12 +143,15 @@ async def _read(session: AsyncSession, row: ChargebackRow) -> _Case:
 def _product(case: _Case) -> str:
     lines = [
         # The title says how many of each file.
-        f"{line.title}: made to order by {line.process} in {line.material}, "
-        f"{format_money(line.amount_minor, line.currency)}"
+        f"{line.title}: {_how(line)}, {format_money(line.amount_minor, line.currency)}"
         for line in case.lines
     ]
     files = [f"Customer's file {name}, SHA-256 {sha256}" for name, sha256 in case.files]
     return "\n".join([*lines, *files])
+
+
+def _how(line: OrderLineRow) -> str:
+    return f"made to order by {line.process} in {line.material}" if line.process else "a service, by milestones"
 
 
 def _customer(case: _Case) -> dict[str, str]:

@@ -16,9 +16,9 @@ from fulfil.activities.releasing_again import hold_jobs
 from fulfil.activities.reversing import TakeBack, book_reversal, note_refusal
 from fulfil.gateways.stripe.facts import ReversalFacts
 from fulfil.ledger import accounts, entries
+from fulfil.ledger.line_money import spread, take
 from fulfil.ledger.posting import post
-from fulfil.ledger.refund_plans import spread
-from fulfil.ledger.refundable import read_line_money, take
+from fulfil.ledger.refundable import read_line_money
 from fulfil.models.messages.chargebacks import ChargebackLoss, ChargebackState, TakenBackShare, TransferPart
 from fulfil.models.messages.refunds import RefundAllocation
 from fulfil.models.money import step_minor

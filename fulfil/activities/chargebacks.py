@@ -14,7 +14,7 @@ from fulfil.activities.chargeback_evidence import collect, find_bill
 from fulfil.activities.chargeback_losses import book_loss, fix_loss, hold_shares
 from fulfil.activities.locking import hold_payment, missing
 from fulfil.activities.parking import parking
-from fulfil.activities.telling import tell_job_payment_thawed
+from fulfil.activities.telling import tell_deliverable_payment_thawed, tell_job_payment_thawed
 from fulfil.documents.rendering import TypesettingError, UnknownLayoutError, render_document
 from fulfil.gateways.stripe.errors import StripeRefusedError
 from fulfil.gateways.stripe.facts import DisputeEvidence, DisputeFacts, ReversalFacts
@@ -37,6 +37,7 @@ from fulfil.models.messages.jobs import JobState
 from fulfil.models.messages.parties import SYSTEM, WaitingOn
 from fulfil.models.messages.payments import PaymentThawed
 from fulfil.models.messages.policies import OrderPolicies
+from fulfil.models.tables.deliverables import MilestoneRow
 from fulfil.models.tables.jobs import JobRow
 from fulfil.models.tables.orders import OrderRow
 from fulfil.models.tables.payments import ChargebackRow, PaymentRow
@@ -234,16 +235,22 @@ class StripeChargebackActivities(ChargebackActivities):
             )
 
     async def _status(self, chargeback_id: str) -> ChargebackStatus:
-        """What is written; once nothing is frozen any more, the jobs that wait to be settled are told."""
+        """What is written; once nothing is frozen any more, jobs and deliverables that wait are told."""
         async with self._database.begin() as session:
             row = await session.get_one(ChargebackRow, chargeback_id)
             order = await session.get_one(OrderRow, row.order_id)
             payment = await session.get_one(PaymentRow, row.order_id)
-            approved = select(JobRow.id).where(JobRow.order_id == row.order_id, JobRow.state == JobState.APPROVED)
-            waiting = (await session.scalars(approved)).all()
+            approved = (JobRow.order_id == row.order_id, JobRow.state == JobState.APPROVED)
+            of_jobs = select(JobRow.id).where(*approved, JobRow.milestone_id.is_(None))
+            of_milestones = select(MilestoneRow.deliverable_id).join(JobRow, JobRow.id == MilestoneRow.job_id)
+            jobs = (await session.scalars(of_jobs)).all()
+            deliverables = (await session.scalars(of_milestones.where(*approved).distinct())).all()
         if row.closed_at is not None and payment.frozen_at is None:
-            for job_id in waiting:
-                await tell_job_payment_thawed(self._client, job_id, PaymentThawed(order_id=row.order_id))
+            thawed = PaymentThawed(order_id=row.order_id)
+            for job_id in jobs:
+                await tell_job_payment_thawed(self._client, job_id, thawed)
+            for deliverable_id in deliverables:
+                await tell_deliverable_payment_thawed(self._client, deliverable_id, thawed)
         policies = OrderPolicies.model_validate(order.policies)
         return ChargebackStatus(
             chargeback_id=row.id,

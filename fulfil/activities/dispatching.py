@@ -3,11 +3,11 @@
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from sqlalchemy import select, update
+from sqlalchemy import ColumnElement, or_, select, update
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from fulfil.activities.ranking import Candidate, rank_candidates
+from fulfil.activities.ranking import Candidate, best_of, decide_wave, keep_decision
 from fulfil.models.ids import derived_id
 from fulfil.models.messages.events import EventType, NextStep
 from fulfil.models.messages.jobs import JobState, OfferedTo, OfferState, OfferWave, Stage
@@ -16,6 +16,7 @@ from fulfil.models.messages.policies import OrderPolicies
 from fulfil.models.tables.jobs import JobRow, OfferRow
 from fulfil.models.tables.orders import OrderLineRow
 from fulfil.models.tables.timeline import EventRow, append_event
+from fulfil.ranking.rankings import DEFAULT, Ranking
 
 
 @dataclass(frozen=True)
@@ -38,31 +39,52 @@ def first_wave(of_round: int) -> WaveKey:
 
 
 async def open_offers(
-    session: AsyncSession, job: JobRow, line: OrderLineRow, wave: WaveKey, policies: OrderPolicies, at: datetime
+    session: AsyncSession,
+    job: JobRow,
+    line: OrderLineRow,
+    wave: WaveKey,
+    policies: OrderPolicies,
+    at: datetime,
+    *,
+    ranking: Ranking = DEFAULT,
 ) -> OfferWave:
     """Expire what is open and offer to the next; without a capable provider `offers` is empty and it ends now.
 
-    The caller holds the job's lock.
+    Whom support asked has her own time: her offer stays open and counts to this wave, too. The caller holds the
+    job's lock.
     """
     stored = await read_wave(session, job, wave)
     if stored is not None:
         return stored
-    await close_open_offers(session, job.id, OfferState.EXPIRED, "the time to answer is over", at)
+    kept = await _close_wave(session, job, at)
+    asked: list[OfferedTo] = []
     if wave.stage is Stage.OPERATOR:
         ends_at = at + timedelta(seconds=policies.operator_decides_s)
-        await _tell(session, job, wave, [], ends_at, at)
-        return OfferWave(stage=wave.stage, number=wave.number, offers=[], ends_at=ends_at)
+    else:
+        asked, ends_at = await _ask_next(session, job, line, wave, policies, at, ranking=ranking)
+        if not asked and not kept:
+            return OfferWave(stage=wave.stage, number=wave.number, offers=[], ends_at=at)
+        job.state = JobState.OFFERED
+    await _tell(session, job, wave, asked, kept, ends_at, at)
+    return OfferWave(stage=wave.stage, number=wave.number, offers=[*asked, *kept], ends_at=ends_at)
+
+
+async def _ask_next(
+    session: AsyncSession,
+    job: JobRow,
+    line: OrderLineRow,
+    wave: WaveKey,
+    policies: OrderPolicies,
+    at: datetime,
+    *,
+    ranking: Ranking,
+) -> tuple[list[OfferedTo], datetime]:
     on_board = wave.stage is Stage.OPEN_BOARD
-    candidates = await rank_candidates(
-        session, job, line, policies, on_board=on_board, limit=None if on_board else policies.offers_per_wave
-    )
-    if not candidates:
-        return OfferWave(stage=wave.stage, number=wave.number, offers=[], ends_at=at)
+    decision = await decide_wave(session, job, line, policies, at, ranking=ranking, on_board=on_board)
+    candidates = best_of(decision, None if on_board else policies.offers_per_wave)
+    await keep_decision(session, job, decision, stage=wave.stage, wave=wave.number, asked=len(candidates))
     ends_at = at + timedelta(seconds=policies.open_board_s if on_board else policies.offer_wave_s)
-    offers = await _write_offers(session, job, wave, candidates, ends_at, at)
-    job.state = JobState.OFFERED
-    await _tell(session, job, wave, offers, ends_at, at)
-    return OfferWave(stage=wave.stage, number=wave.number, offers=offers, ends_at=ends_at)
+    return await _write_offers(session, job, wave, candidates, ends_at, at), ends_at
 
 
 async def read_wave(session: AsyncSession, job: JobRow, wave: WaveKey) -> OfferWave | None:
@@ -70,13 +92,13 @@ async def read_wave(session: AsyncSession, job: JobRow, wave: WaveKey) -> OfferW
     data = await session.scalar(select(EventRow.data).where(EventRow.business_key == wave.business_key(job)))
     if data is None:
         return None
-    rows = select(OfferRow.id, OfferRow.provider_id).where(OfferRow.job_id == job.id).order_by(OfferRow.rank)
+    named: ColumnElement[bool] = OfferRow.id.in_([*data["offer_ids"], *data.get("kept_ids", ())])
     if wave.stage is Stage.OPEN_BOARD:
-        rows = rows.where(
-            OfferRow.round == wave.round, OfferRow.stage == Stage.OPEN_BOARD, OfferRow.wave == wave.number
-        )
-    else:
-        rows = rows.where(OfferRow.id.in_(data["offer_ids"]))
+        on_board = (OfferRow.round == wave.round) & (OfferRow.stage == wave.stage) & (OfferRow.wave == wave.number)
+        named = or_(named, on_board)
+    # Whom support asked stands behind the wave's own, as when it was opened.
+    chosen_last = (OfferRow.stage == Stage.OPERATOR, OfferRow.rank, OfferRow.id)
+    rows = select(OfferRow.id, OfferRow.provider_id).where(OfferRow.job_id == job.id, named).order_by(*chosen_last)
     return OfferWave(
         stage=wave.stage,
         number=wave.number,
@@ -97,6 +119,21 @@ async def close_open_offers(session: AsyncSession, job_id: str, state: OfferStat
     )
 
 
+async def _close_wave(session: AsyncSession, job: JobRow, at: datetime) -> list[OfferedTo]:
+    """Expire what is open; returns the offers that stay open because support made them and their time is not over."""
+    stays = (OfferRow.stage == Stage.OPERATOR) & (OfferRow.expires_at > at) & (OfferRow.round == job.round)
+    still_open = (OfferRow.job_id == job.id) & (OfferRow.state == OfferState.OPEN)
+    await session.execute(
+        update(OfferRow)
+        .where(still_open, ~stays)
+        .values(state=OfferState.EXPIRED, close_reason="the time to answer is over", closed_at=at)
+    )
+    rows = await session.execute(
+        select(OfferRow.id, OfferRow.provider_id).where(still_open, stays).order_by(OfferRow.rank, OfferRow.id)
+    )
+    return [OfferedTo(offer_id=offer_id, provider_id=provider_id) for offer_id, provider_id in rows]
+
+
 async def _write_offers(
     session: AsyncSession,
     job: JobRow,
@@ -105,6 +142,8 @@ async def _write_offers(
     ends_at: datetime,
     at: datetime,
 ) -> list[OfferedTo]:
+    if not candidates:
+        return []
     rows = [
         {
             "id": derived_id("off", job.id, str(wave.round), candidate.provider_id),
@@ -135,7 +174,13 @@ async def _write_offers(
 
 
 async def _tell(
-    session: AsyncSession, job: JobRow, wave: WaveKey, offers: list[OfferedTo], ends_at: datetime, at: datetime
+    session: AsyncSession,
+    job: JobRow,
+    wave: WaveKey,
+    offers: list[OfferedTo],
+    kept: list[OfferedTo],
+    ends_at: datetime,
+    at: datetime,
 ) -> None:
     kind, who, what = {
         Stage.WAVE: (EventType.JOB_OFFERED, WaitingOn.PROVIDER, "accept the job"),
@@ -157,6 +202,7 @@ async def _tell(
             "number": wave.number,
             "offers": len(offers),
             "offer_ids": named,
+            **({"kept_ids": [offer.offer_id for offer in kept]} if kept else {}),
             "ends_at": ends_at.isoformat(),
         },
         next_step=NextStep(who=who, what=what, by=ends_at),

@@ -6,7 +6,7 @@ from sqlalchemy import select
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from fulfil.documents.figures import rate
-from fulfil.ledger.refund_plans import spread
+from fulfil.ledger.line_money import spread
 from fulfil.models.countries import COUNTRIES
 from fulfil.models.messages.documents import DocumentLine, DocumentParty, LineRole, ZeroRate
 from fulfil.models.messages.prices import PriceLine
@@ -39,7 +39,9 @@ async def read_party(session: AsyncSession, party_id: str) -> DocumentParty:
 
 async def read_order_lines(session: AsyncSession, order_id: str) -> list[OrderLineRow]:
     """The lines of an order, in their order."""
-    lines = select(OrderLineRow).where(OrderLineRow.order_id == order_id).order_by(OrderLineRow.id)
+    lines = (
+        select(OrderLineRow).where(OrderLineRow.order_id == order_id).order_by(OrderLineRow.position, OrderLineRow.id)
+    )
     return list(await session.scalars(lines))
 
 
@@ -57,20 +59,32 @@ async def paid_lines(
 
 
 async def sold_charges(
-    session: AsyncSession, line: OrderLineRow, *, tax_bp: int, amount_minor: int | None = None
+    session: AsyncSession, line: OrderLineRow, *, tax_bp: int, amount_minor: int | None = None, part: str = ""
 ) -> list[DocumentLine]:
-    """An order line by its quote: a line per file, and what was charged once; one line when less than all was sold."""
+    """An order line by its quote: a line per file, and its part of what was charged once.
+
+    One line for a service, and when less than all was sold; `part` names the milestone.
+    """
     sold = line.amount_minor if amount_minor is None else amount_minor
+    if line.quote_id is None or sold != line.amount_minor:
+        return [_whole(line, sold, tax_bp, part)]
     quote = await session.get(QuoteRow, line.quote_id)
-    rows = await session.execute(
+    query = (
         select(QuoteItemRow, FileRow.name)
         .join(FileRow, FileRow.id == QuoteItemRow.file_id)
         .where(QuoteItemRow.quote_id == line.quote_id, QuoteItemRow.amount_minor > 0)
         .order_by(QuoteItemRow.position)
     )
-    charges = [_item(item, name, tax_bp) for item, name in rows]
+    if line.positions is not None:
+        query = query.where(QuoteItemRow.position.in_(line.positions))
+    charges = [_item(item, name, tax_bp) for item, name in await session.execute(query)]
     once = [PriceLine.model_validate(each) for each in quote.lines] if quote else []
-    charges += [_plain(each.title, each.amount_minor, tax_bp=tax_bp) for each in once if each.amount_minor]
+    rest = sold - sum(charge.amount_minor for charge in charges)
+    if rest == sum(each.amount_minor for each in once):
+        charges += [_plain(each.title, each.amount_minor, tax_bp=tax_bp) for each in once if each.amount_minor]
+    elif charges and once and rest:
+        titles = ", ".join(each.title for each in once)
+        charges.append(_plain(f"{titles} (part of the quote's)", rest, tax_bp=tax_bp))
     if len(charges) > MOST_CHARGES or sum(charge.amount_minor for charge in charges) != sold:
         return [_whole(line, sold, tax_bp)]
     return charges
@@ -80,11 +94,14 @@ def credited_lines(refund: RefundRow, lines: Sequence[OrderLineRow]) -> tuple[Do
     """What a refund gives back, by the lines it was allocated to; goodwill goes by the amounts of all lines."""
     by_id = {line.id: line for line in lines}
     highest = max((line.tax_bp for line in lines), default=0)
-    credited: list[DocumentLine] = []
+    of_line: dict[str | None, int] = {}
     for part in RefundPlan.model_validate(refund.plan).allocations:
-        line = by_id.get(part.line_id or "")
+        of_line[part.line_id] = of_line.get(part.line_id, 0) + part.amount_minor
+    credited: list[DocumentLine] = []
+    for line_id, amount_minor in of_line.items():
+        line = by_id.get(line_id or "")
         title = f"Refund: {line.title}" if line else "Refund: shipping"
-        credited.append(_plain(title, -part.amount_minor, tax_bp=line.tax_bp if line else highest))
+        credited.append(_plain(title, -amount_minor, tax_bp=line.tax_bp if line else highest))
     rest = refund.amount_minor + sum(credit.amount_minor for credit in credited)
     shares = spread(rest, [line.amount_minor for line in lines])
     credited += [
@@ -146,9 +163,10 @@ def _item(item: QuoteItemRow, name: str, tax_bp: int) -> DocumentLine:
     )
 
 
-def _whole(line: OrderLineRow, amount_minor: int, tax_bp: int) -> DocumentLine:
+def _whole(line: OrderLineRow, amount_minor: int, tax_bp: int, part: str = "") -> DocumentLine:
+    what = _made(line.process, line.material) if line.process else part
     return DocumentLine(
-        description=f"{line.title}: {_made(line.process, line.material)}",
+        description=f"{line.title}: {what}" if what else line.title,
         quantity=line.quantity,
         unit=PIECES,
         unit_price_minor=None,

@@ -43,6 +43,7 @@ from fulfil.models.messages.parties import SYSTEM
 from fulfil.models.messages.refunds import RefundAllocation, RefundRoute
 from fulfil.models.money import format_money
 from fulfil.models.tables.accounts import ProviderRow
+from fulfil.models.tables.deliverables import MilestoneRow
 from fulfil.models.tables.documents import DocumentRow, DocumentSeriesRow
 from fulfil.models.tables.jobs import JobRow
 from fulfil.models.tables.orders import OrderLineRow, OrderRow
@@ -170,7 +171,9 @@ async def issue_statement(
     line = await session.get_one(OrderLineRow, job.line_id)
     seller, buyer = await read_party(session, provider.id), _plain_party(platform)
     rate = sales_tax_bp(seller, buyer, line.tax_bp)
-    sales = await sold_charges(session, line, tax_bp=rate, amount_minor=job.released_minor)
+    milestone = await session.get(MilestoneRow, job.milestone_id) if job.milestone_id is not None else None
+    part = "" if milestone is None else milestone.title
+    sales = await sold_charges(session, line, tax_bp=rate, amount_minor=job.released_minor, part=part)
     commission = commission_line(-(job.commission_minor or 0), provider.commission_bp, provider.commission_tax_bp)
     draft = Draft(
         kind=DocumentKind.SELF_BILLING,

@@ -9,9 +9,11 @@ from temporalio import activity
 from temporalio.client import Client
 
 from fulfil.activities.dispatching import WaveKey, first_wave, open_offers, read_wave
-from fulfil.activities.locking import HeldJob, hold_job, hold_offer, hold_order
+from fulfil.activities.locking import HeldJob, hold_job, hold_offer
+from fulfil.activities.operators_choice import offer_by_choice
 from fulfil.activities.taking_back import drop_unsecured_claim, take_back
 from fulfil.activities.telling import tell_job_withdrawn, tell_order_job_closed
+from fulfil.activities.withdrawing import has_begun, withdraw_held_job
 from fulfil.kit.clock import utc_now
 from fulfil.kit.database import Database
 from fulfil.models.messages.events import EventType, NextStep
@@ -25,16 +27,18 @@ from fulfil.models.messages.jobs import (
     JobWithdrawal,
     JobWithdrawn,
     OfferState,
+    OfferToProvider,
     OfferWave,
     OpenWave,
+    ProviderOffered,
     Remind,
     RoundBegun,
     WithdrawJob,
 )
-from fulfil.models.messages.orders import OrderState
 from fulfil.models.messages.parties import SYSTEM, WaitingOn
 from fulfil.models.tables.jobs import OfferRow
 from fulfil.models.tables.timeline import append_event
+from fulfil.ranking.rankings import DEFAULT, Ranking
 from fulfil.workflows.ports.jobs import JobActivities
 
 OFFERABLE = (JobState.PENDING, JobState.OFFERED, JobState.ACCEPTED)
@@ -43,16 +47,24 @@ NOBODY_MADE_IT = {
     JobState.FAILED: JobOutcome.PAYMENT_LOST,
     JobState.CANCELLED: JobOutcome.WITHDRAWN,
 }
-SETTLING = (JobState.APPROVED, JobState.CLOSED)
 
 
 class DatabaseJobActivities(JobActivities):
     """One transaction each, under the job's lock; signals to the sibling workflow follow the commit."""
 
-    def __init__(self, database: Database, client: Client, clock: Callable[[], datetime] = utc_now) -> None:
+    def __init__(
+        self,
+        database: Database,
+        client: Client,
+        clock: Callable[[], datetime] = utc_now,
+        *,
+        ranking: Ranking = DEFAULT,
+    ) -> None:
+        """`ranking` orders who is asked."""
         self._database = database
         self._client = client
         self._clock = clock
+        self._ranking = ranking
 
     @activity.defn
     async def open_wave(self, request: OpenWave) -> OfferWave:
@@ -64,7 +76,13 @@ class DatabaseJobActivities(JobActivities):
                 stored = await read_wave(session, held.job, wave)
                 return stored or OfferWave(stage=request.stage, number=request.number, offers=[], ends_at=at)
             await drop_unsecured_claim(session, held, at)
-            return await open_offers(session, held.job, held.line, wave, request.policies, at)
+            return await open_offers(session, held.job, held.line, wave, request.policies, at, ranking=self._ranking)
+
+    @activity.defn
+    async def offer_to_provider(self, request: OfferToProvider) -> ProviderOffered:
+        """Offer the job to the provider support chose, beside those asked already; or say why she can't be asked."""
+        async with self._database.begin() as session:
+            return await offer_by_choice(session, await hold_job(session, request.job_id), request, self._clock())
 
     @activity.defn
     async def decline_offer(self, request: DeclineOffer) -> None:
@@ -77,7 +95,7 @@ class DatabaseJobActivities(JobActivities):
             if offer.state not in (OfferState.OPEN, OfferState.EXPIRED):
                 return
             offer.state = OfferState.DECLINED
-            offer.close_reason = request.reason[:500]
+            offer.close_reason = ": ".join(part for part in (request.code, request.reason) if part)[:500]
             offer.closed_at = at
             await append_event(
                 session,
@@ -87,7 +105,11 @@ class DatabaseJobActivities(JobActivities):
                 at=at,
                 actor=request.actor,
                 subject=held.job.id,
-                data={"offer_id": offer.id, "reason": request.reason},
+                data={
+                    "offer_id": offer.id,
+                    "reason": request.reason,
+                    **({"code": request.code} if request.code else {}),
+                },
             )
 
     @activity.defn
@@ -95,12 +117,11 @@ class DatabaseJobActivities(JobActivities):
         """Take the job back unless production has started; then tell the job workflow."""
         async with self._database.begin() as session:
             held = await hold_job(session, request.job_id)
-            state = JobState(held.job.state)
-            if state in SETTLING or held.started:
-                shown = held.production.state if held.production is not None else state
-                return JobWithdrawal(job_id=request.job_id, withdrawn=False, state=JobState(shown))
+            state, begun = JobState(held.job.state), has_begun(held)
+            if begun is not None:
+                return JobWithdrawal(job_id=request.job_id, withdrawn=False, state=begun)
             if state not in NOBODY_MADE_IT:
-                await self._withdraw(session, held, request)
+                await withdraw_held_job(session, held, request, self._clock())
             state = JobState(held.job.state)
         await tell_job_withdrawn(self._client, request.job_id, JobWithdrawn(reason=request.reason))
         return JobWithdrawal(job_id=request.job_id, withdrawn=True, state=state)
@@ -115,7 +136,8 @@ class DatabaseJobActivities(JobActivities):
                 stored = await read_wave(session, held.job, first)
                 begun = stored or OfferWave(stage=first.stage, number=first.number, offers=[], ends_at=at)
                 return RoundBegun(job_id=request.job_id, round=request.round, wave=begun)
-            if held.job.state not in OFFERABLE or (request.only_if_not_started and held.started):
+            stays = (request.only_if_not_started and held.started) or (request.only_if_not_shipped and held.shipped)
+            if held.job.state not in OFFERABLE or held.delivered or stays:
                 return RoundBegun(job_id=request.job_id, round=request.round, wave=None)
             await take_back(session, held, request.reason, at)
             held.job.state = JobState.PENDING
@@ -131,7 +153,7 @@ class DatabaseJobActivities(JobActivities):
                 data={"round": request.round, "reason": request.reason},
                 next_step=NextStep(who=WaitingOn.SYSTEM, what="find another provider"),
             )
-            wave = await open_offers(session, held.job, held.line, first, request.policies, at)
+            wave = await open_offers(session, held.job, held.line, first, request.policies, at, ranking=self._ranking)
         return RoundBegun(job_id=request.job_id, round=request.round, wave=wave)
 
     @activity.defn
@@ -164,31 +186,6 @@ class DatabaseJobActivities(JobActivities):
                 next_step=NextStep(who=WaitingOn(request.who), what=request.what, by=request.by),
             )
 
-    async def _withdraw(self, session: AsyncSession, held: HeldJob, request: WithdrawJob) -> None:
-        at, reason = self._clock(), request.reason[:500]
-        await take_back(session, held, reason, at)
-        held.job.state = JobState.CANCELLED
-        held.job.closed_at = at
-        held.job.close_reason = reason
-        order = await hold_order(session, request.order_id)
-        order.state = OrderState.CANCELLING
-        order.cancel_reason = reason
-        for subject, what, kind in (
-            (request.job_id, "cancelled", EventType.JOB_CANCELLED),
-            (request.order_id, "cancelling", EventType.ORDER_CANCELLING),
-        ):
-            await append_event(
-                session,
-                order_id=request.order_id,
-                business_key=f"{subject}:{what}",
-                kind=kind,
-                at=at,
-                actor=request.actor,
-                subject=subject,
-                data={"reason": request.reason},
-                next_step=NextStep(who=WaitingOn.SYSTEM, what="return the payment"),
-            )
-
     async def _close(self, session: AsyncSession, held: HeldJob, request: CloseJob, at: datetime) -> None:
         await take_back(session, held, request.reason, at)
         held.job.state = request.state
@@ -204,5 +201,5 @@ class DatabaseJobActivities(JobActivities):
             actor=SYSTEM,
             subject=request.job_id,
             data={"state": request.state.value, "reason": request.reason},
-            next_step=NextStep(who=WaitingOn.SYSTEM, what="call the order off and return the payment"),
+            next_step=NextStep(who=WaitingOn.SYSTEM, what="return the payment"),
         )

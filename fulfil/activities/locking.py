@@ -1,4 +1,4 @@
-"""Locks rows in the one order everybody keeps: production, job, offers, provider, stock, payment, order, timeline."""
+"""Locks rows in one order: production, job, (counter-)offers, provider, stock, payment, order, timeline."""
 
 from collections.abc import Iterable
 from dataclasses import dataclass
@@ -25,6 +25,19 @@ class HeldJob:
     def started(self) -> bool:
         """Whether the provider has begun: the production's row lock makes this the final word."""
         return self.production is not None and self.production.started_at is not None
+
+    @property
+    def delivered(self) -> bool:
+        """Whether the work has arrived: it is judged now, and nobody else makes it."""
+        return self.production is not None and self.production.delivered_at is not None
+
+    @property
+    def shipped(self) -> bool:
+        """Whether the work is on its way, waits to be picked up, or has arrived."""
+        production = self.production
+        return production is not None and any(
+            (production.shipped_at, production.pickup_ready_at, production.delivered_at)
+        )
 
 
 def missing(what: str, identifier: str) -> ApplicationError:
@@ -61,6 +74,11 @@ async def hold_offer(session: AsyncSession, offer_id: str) -> OfferRow:
     if offer is None:
         raise missing("offer", offer_id)
     return offer
+
+
+async def hold_provider(session: AsyncSession, provider_id: str) -> bool:
+    """Lock one provider; False when she does not exist."""
+    return await session.get(ProviderRow, provider_id, with_for_update={"key_share": True}) is not None
 
 
 async def hold_providers(session: AsyncSession, provider_ids: Iterable[str]) -> None:

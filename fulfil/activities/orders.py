@@ -4,63 +4,121 @@ from collections.abc import Callable
 from datetime import datetime, timedelta
 
 from sqlalchemy import select
-from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.ext.asyncio import AsyncSession
 from temporalio import activity
 from temporalio.client import Client
 
 from fulfil.activities.bookkeeping import UNPAID, book_authorization
-from fulfil.activities.dispatching import first_wave, open_offers, read_wave
-from fulfil.activities.locking import hold_job, hold_order, hold_payment
-from fulfil.activities.telling import start_job
+from fulfil.activities.locking import hold_order, hold_payment
+from fulfil.activities.opening import Opening, job_id_of, read_first_wave, read_lines, read_start
+from fulfil.activities.telling import start_deliverable, start_job, tell_deliverable_withdrawn, tell_job_withdrawn
+from fulfil.activities.withdrawing import name_opened, read_called_off, withdraw_all
 from fulfil.kit.clock import utc_now
 from fulfil.kit.database import Database
-from fulfil.models.ids import derived_id
+from fulfil.models.messages.deliverables import DeliverableWithdrawn, StartDeliverable
 from fulfil.models.messages.events import EventType, NextStep
-from fulfil.models.messages.jobs import JobState, OfferWave, StartJob
-from fulfil.models.messages.orders import CloseOrder, JobOpened, OpenJob, OrderState
-from fulfil.models.messages.parties import SYSTEM, WaitingOn
+from fulfil.models.messages.jobs import JobWithdrawn, OfferWave, StartJob
+from fulfil.models.messages.orders import (
+    CloseOrder,
+    JobOpened,
+    LineKind,
+    LineOpened,
+    LinesOpened,
+    LinesWithdrawal,
+    OpenJob,
+    OpenLines,
+    OrderState,
+    PlacedLine,
+    WithdrawLines,
+)
+from fulfil.models.messages.parties import WaitingOn
 from fulfil.models.messages.payments import PaymentState
-from fulfil.models.tables.jobs import JobRow
-from fulfil.models.tables.orders import OrderRow
+from fulfil.models.tables.orders import OrderLineRow, OrderRow
 from fulfil.models.tables.payments import PaymentRow
 from fulfil.models.tables.timeline import append_event
+from fulfil.ranking.rankings import DEFAULT, Ranking
 from fulfil.workflows.ports.orders import OrderActivities
 
-
-def job_id_of(request: OpenJob) -> str:
-    """The one job of an order line, the same at every attempt."""
-    return derived_id("job", request.order_id, request.line_id)
+ENDS = {
+    OrderState.EXPIRED: EventType.ORDER_EXPIRED,
+    OrderState.CANCELLED: EventType.ORDER_CANCELLED,
+    OrderState.CLOSED: EventType.ORDER_CLOSED,
+}
 
 
 class DatabaseOrderActivities(OrderActivities):
     """One transaction each; `open_job` starts the job's workflow after its commit."""
 
-    def __init__(self, database: Database, client: Client, clock: Callable[[], datetime] = utc_now) -> None:
+    def __init__(
+        self,
+        database: Database,
+        client: Client,
+        clock: Callable[[], datetime] = utc_now,
+        *,
+        ranking: Ranking = DEFAULT,
+    ) -> None:
+        """`ranking` orders who is asked first."""
         self._database = database
         self._client = client
         self._clock = clock
+        self._ranking = ranking
 
     @activity.defn
     async def open_job(self, request: OpenJob) -> JobOpened:
         """Record the authorised payment, open the job with its first wave, start its workflow."""
-        async with self._database.begin() as session:
-            wave = await self._open(session, request)
-            capture_due_at = await self._capture_due(session, request)
-        start = StartJob(
-            job_id=job_id_of(request),
+        line = PlacedLine(line_id=request.line_id, kind=LineKind.MADE_TO_ORDER)
+        lines = OpenLines(
             order_id=request.order_id,
-            line_id=request.line_id,
+            payment_intent_id=request.payment_intent_id,
+            lines=(line,),
             policies=request.policies,
-            wave=wave,
-            capture_due_at=capture_due_at,
+            capture_before=request.capture_before,
         )
+        (start,), _ = await self._open(lines, revision=1)
         await start_job(self._client, start)
         return JobOpened(job_id=start.job_id, start=start)
 
     @activity.defn
+    async def open_lines(self, request: OpenLines) -> LinesOpened:
+        """Record the payment, open a job or a deliverable for each line, start their workflows."""
+        jobs, deliverables = await self._open(request, revision=2)
+        for job in jobs:
+            await start_job(self._client, job)
+        for deliverable in deliverables:
+            await start_deliverable(self._client, deliverable)
+        job_of = {job.line_id: job.job_id for job in jobs}
+        deliverable_of = {start.line_id: start.deliverable_id for start in deliverables}
+        return LinesOpened(
+            lines=tuple(
+                LineOpened(
+                    line_id=line.line_id,
+                    kind=line.kind,
+                    job_id=job_of.get(line.line_id),
+                    deliverable_id=deliverable_of.get(line.line_id),
+                )
+                for line in request.lines
+            )
+        )
+
+    @activity.defn
+    async def withdraw_lines(self, request: WithdrawLines) -> LinesWithdrawal:
+        """Take every open job and deliverable back, or none when one has begun; then tell their workflows."""
+        async with self._database.begin() as session:
+            if request.whatever_is_open:
+                request = await name_opened(session, request)
+            withdrawal = await withdraw_all(session, request, self._clock())
+            called_off = await read_called_off(session, request.deliverable_ids)
+        if withdrawal.withdrawn:
+            for job_id in request.job_ids:
+                await tell_job_withdrawn(self._client, job_id, JobWithdrawn(reason=request.reason))
+            for deliverable_id in request.deliverable_ids:
+                told = DeliverableWithdrawn(reason=request.reason, called_off=tuple(called_off[deliverable_id]))
+                await tell_deliverable_withdrawn(self._client, deliverable_id, told)
+        return withdrawal
+
+    @activity.defn
     async def close_order(self, request: CloseOrder) -> None:
-        """Write that the order expired or was cancelled; one that was never written needs no end."""
+        """Write the order's end; one that was never written needs none."""
         at = self._clock()
         async with self._database.begin() as session:
             if await session.scalar(select(OrderRow.id).where(OrderRow.id == request.order_id)) is None:
@@ -74,13 +132,13 @@ class DatabaseOrderActivities(OrderActivities):
                 return
             order.state = request.state
             order.closed_at = at
-            order.cancel_reason = request.reason[:500]
-            expired = request.state is OrderState.EXPIRED
+            if request.state is not OrderState.CLOSED:
+                order.cancel_reason = request.reason[:500]
             await append_event(
                 session,
                 order_id=request.order_id,
                 business_key=f"{request.order_id}:{request.state.value}",
-                kind=EventType.ORDER_EXPIRED if expired else EventType.ORDER_CANCELLED,
+                kind=ENDS[request.state],
                 at=at,
                 actor=request.actor,
                 subject=request.order_id,
@@ -88,51 +146,52 @@ class DatabaseOrderActivities(OrderActivities):
                 next_step=NextStep(who=WaitingOn.NOBODY, what=f"the order is {request.state.value}"),
             )
 
-    async def _open(self, session: AsyncSession, request: OpenJob) -> OfferWave:
-        at, job_id = self._clock(), job_id_of(request)
-        created = await session.scalar(
-            insert(JobRow)
-            .values(
-                id=job_id,
+    async def _open(self, request: OpenLines, *, revision: int) -> tuple[list[StartJob], list[StartDeliverable]]:
+        """Write everything in one transaction, or read what was written; what the workflows are started with."""
+        async with self._database.begin() as session:
+            opening = Opening(session, request.policies, self._clock(), self._ranking)
+            lines = await read_lines(session, [line.line_id for line in request.lines])
+            is_new = await opening.write_jobs(lines)
+            if is_new:
+                payment = await hold_payment(session, request.order_id)
+                order = await hold_order(session, request.order_id)
+                has_services = any(line.kind == LineKind.SERVICE for line in lines)
+                order.state = OrderState.IN_FULFILMENT if has_services else OrderState.PAID
+                if payment.captured_at is None:
+                    await book_authorization(session, payment, opening.at, request.capture_before)
+            waves: list[tuple[OrderLineRow, OfferWave]] = []
+            deliverables: list[StartDeliverable] = []
+            for line in lines:
+                if line.kind == LineKind.SERVICE:
+                    start = await read_start(session, line, request.policies)
+                    deliverables.append(start)
+                    if is_new:
+                        await opening.tell_deliverable(start, line)
+                elif is_new:
+                    waves.append((line, await opening.offer(line)))
+                else:
+                    waves.append((line, await read_first_wave(session, job_id_of(line.order_id, line.id))))
+            capture_due_at = await self._capture_due(session, request)
+        jobs = [
+            StartJob(
+                job_id=job_id_of(request.order_id, line.id),
                 order_id=request.order_id,
-                line_id=request.line_id,
-                state=JobState.PENDING,
-                round=1,
-                opened_at=at,
+                line_id=line.id,
+                policies=request.policies,
+                wave=wave,
+                capture_due_at=capture_due_at,
+                revision=revision,
             )
-            .on_conflict_do_nothing()
-            .returning(JobRow.id)
-        )
-        held = await hold_job(session, job_id)
-        if created is None:
-            return await self._read_first_wave(session, held.job)
-        payment = await hold_payment(session, request.order_id)
-        order = await hold_order(session, request.order_id)
-        order.state = OrderState.PAID
-        await book_authorization(session, payment, at, request.capture_before)
-        await append_event(
-            session,
-            order_id=request.order_id,
-            business_key=f"{job_id}:opened",
-            kind=EventType.JOB_OPENED,
-            at=at,
-            actor=SYSTEM,
-            subject=job_id,
-            data={"line_id": held.line.id, "process": held.line.process, "material": held.line.material},
-            next_step=NextStep(who=WaitingOn.SYSTEM, what="find a provider"),
-        )
-        return await open_offers(session, held.job, held.line, first_wave(of_round=1), request.policies, at)
+            for line, wave in waves
+        ]
+        return jobs, deliverables
 
-    async def _capture_due(self, session: AsyncSession, request: OpenJob) -> datetime | None:
-        """When a payment nobody has earned is captured all the same; None when the bank named no end of its hold."""
-        written = select(PaymentRow.capture_before).where(PaymentRow.order_id == request.order_id)
+    async def _capture_due(self, session: AsyncSession, request: OpenLines) -> datetime | None:
+        """When a payment nobody has earned is captured all the same; None when it is, or its hold has no known end."""
+        written = select(PaymentRow.capture_before).where(
+            PaymentRow.order_id == request.order_id, PaymentRow.captured_at.is_(None)
+        )
         capture_before = await session.scalar(written)
         if capture_before is None:
             return None
         return capture_before - timedelta(seconds=request.policies.capture_margin_s)
-
-    async def _read_first_wave(self, session: AsyncSession, job: JobRow) -> OfferWave:
-        """What the job began with, in its first round; without a capable provider that was nothing."""
-        first = first_wave(of_round=1)
-        stored = await read_wave(session, job, first)
-        return stored or OfferWave(stage=first.stage, number=first.number, offers=[], ends_at=job.opened_at)

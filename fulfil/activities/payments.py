@@ -7,12 +7,15 @@ from temporalio import activity
 from temporalio.client import Client
 from temporalio.exceptions import ApplicationError
 
-from fulfil.activities.bookkeeping import book_authorization, book_charge, book_lost_payment, book_void
+from fulfil.activities.bookkeeping import book_authorization, book_capture, book_charge, book_void
 from fulfil.activities.charging import charge_key, write_refusal
+from fulfil.activities.counter_offers import return_discount
 from fulfil.activities.locking import hold_payment, missing
+from fulfil.activities.ordering import read_wanted, refusal_of
 from fulfil.activities.parking import parking
-from fulfil.activities.placing import read_items, read_placed, refusal_of, refused, write_order
+from fulfil.activities.placing import read_placed, refused, write_order
 from fulfil.activities.reissuing import issue, keys_of
+from fulfil.activities.returning import Returning, refund_of_line, refund_of_rest
 from fulfil.activities.securing import claim_job, confirm_acceptance, lose_payment
 from fulfil.activities.settling import Payout, approve_job, close_settled, net_taken
 from fulfil.activities.telling import start_refund, tell_order_job_closed
@@ -21,11 +24,9 @@ from fulfil.gateways.stripe.facts import Decline, PaymentIntentFacts, TransferFa
 from fulfil.gateways.stripe.gateway import StripeGateway
 from fulfil.kit.clock import utc_now
 from fulfil.kit.database import Database
-from fulfil.models.ids import derived_id
 from fulfil.models.messages.documents import PlatformIdentity
 from fulfil.models.messages.jobs import AcceptanceSecured, JobClosed, JobOutcome, SecureAcceptance
 from fulfil.models.messages.orders import OrderPlaced, StartOrder
-from fulfil.models.messages.parties import SYSTEM
 from fulfil.models.messages.payments import (
     CapturePayment,
     ChargeSavedCard,
@@ -36,15 +37,12 @@ from fulfil.models.messages.payments import (
     PaymentReturn,
     PaymentState,
     ReturnedHow,
+    ReturnLine,
     ReturnPayment,
     SavedCardCharge,
     SettleJob,
 )
-from fulfil.models.messages.policies import OrderPolicies
-from fulfil.models.messages.refunds import RefundReason, StartRefund
-from fulfil.models.tables.orders import OrderRow
-from fulfil.models.tables.payments import PaymentRow, RefundRow, StripeCustomerRow
-from fulfil.models.tables.quotes import QuoteRow
+from fulfil.models.tables.payments import PaymentRow, StripeCustomerRow
 from fulfil.workflows.ports.payments import PaymentActivities
 
 PAID = ("requires_capture", "succeeded")
@@ -72,25 +70,23 @@ class StripePaymentActivities(PaymentActivities):
 
     @activity.defn
     async def place_order(self, request: StartOrder) -> OrderPlaced:
-        """Check the quote, create the payment intent, write order, line, payment and the first events."""
+        """Check what is ordered, create the payment intent, write order, lines, payment and the first events."""
         async with self._database.begin() as session:
             placed = await read_placed(session, request)
-            quote = await session.get(QuoteRow, request.quote_id)
-            items = await read_items(session, request.quote_id)
+            wanted = await read_wanted(session, request)
             payer = await session.get(StripeCustomerRow, request.customer_id)
         if placed is not None:
             return placed
-        if quote is None:
-            return refused(request, "quote_not_found", "There is no such quote: ask for a new one.")
-        refusal = refusal_of(request, quote, items, self._clock())
+        refusal = refusal_of(request, wanted, self._clock())
         if refusal is not None:
-            return refusal
-        with parking("payment_refused", "Correct the quote's amount or currency, or cancel the order."):
+            return refused(request, *refusal)
+        (currency,) = wanted.currencies
+        with parking("payment_refused", "Correct the order's amount or currency, or cancel it."):
             try:
                 intent = await self._gateway.create_payment_intent(
                     order_id=request.order_id,
-                    amount_minor=quote.total_minor,
-                    currency=quote.currency,
+                    amount_minor=wanted.total_minor,
+                    currency=currency,
                     idempotency_key=f"{request.order_id}:payment_intent",
                     customer_id=payer.stripe_customer_id if payer else None,
                 )
@@ -99,7 +95,7 @@ class StripePaymentActivities(PaymentActivities):
                     return refused(request, error.code, error.message)
                 raise
         async with self._database.begin() as session:
-            await write_order(session, request, quote, items, intent, self._clock())
+            await write_order(session, request, wanted, intent, self._clock())
             placed = await read_placed(session, request)
         if placed is None:
             raise missing("order", request.order_id)
@@ -134,11 +130,8 @@ class StripePaymentActivities(PaymentActivities):
         facts = await self._capture(payment)
         async with self._database.begin() as session:
             payment = await hold_payment(session, request.order_id)
-            if facts.status == "succeeded":
-                await book_charge(session, payment, facts, self._clock(), self._platform)
-            else:
-                await book_lost_payment(session, payment, facts, self._clock())
-        return PaymentCapture(captured=facts.status == "succeeded")
+            captured = await book_capture(session, payment, facts, self._clock(), self._platform)
+        return PaymentCapture(captured=captured)
 
     @activity.defn
     async def expire_payment(self, request: ExpirePayment) -> PaymentExpiry:
@@ -161,7 +154,15 @@ class StripePaymentActivities(PaymentActivities):
 
     @activity.defn
     async def secure_acceptance(self, request: SecureAcceptance) -> AcceptanceSecured:
-        """Reserve the material and close the other offers, capture, then write charge and production."""
+        """Reserve the material and close the other offers, capture, then write charge and production.
+
+        What a counter-offer is cheaper by goes back in a refund of its own.
+        """
+        secured = await self._secure(request)
+        await return_discount(self._database, self._client, request, secured)
+        return secured
+
+    async def _secure(self, request: SecureAcceptance) -> AcceptanceSecured:
         async with self._database.begin() as session:
             claim = await claim_job(session, request, self._clock())
         if isinstance(claim, AcceptanceSecured):
@@ -181,7 +182,11 @@ class StripePaymentActivities(PaymentActivities):
         if facts.status not in ("succeeded", "canceled"):
             facts = await self._cancel(payment)
         if facts.status == "succeeded":
-            return await self._refund(request, facts)
+            async with self._database.begin() as session:
+                held = await hold_payment(session, request.order_id)
+                await book_charge(session, held, facts, self._clock(), self._platform)
+                refund = await refund_of_rest(session, held, request)
+            return await self._refund(payment.currency, refund)
         if facts.status != "canceled":
             raise ApplicationError(f"{facts.id} is {facts.status}: not settled yet", type="payment_unsettled")
         async with self._database.begin() as session:
@@ -192,6 +197,21 @@ class StripePaymentActivities(PaymentActivities):
             amount_minor=payment.amount_minor if voided else 0,
             currency=payment.currency,
         )
+
+    @activity.defn
+    async def return_line(self, request: ReturnLine) -> PaymentReturn:
+        """Capture what is only authorised, then start the refund of what is held of one line.
+
+        `nothing_taken` tells that the bank let the money go: then nothing of the order is paid.
+        """
+        payment = await self._read_payment(request.order_id)
+        facts = None if payment.captured_at is not None else await self._capture(payment)
+        async with self._database.begin() as session:
+            held = await hold_payment(session, request.order_id)
+            if facts is not None and not await book_capture(session, held, facts, self._clock(), self._platform):
+                return PaymentReturn(how=ReturnedHow.NOTHING_TAKEN, amount_minor=0, currency=payment.currency)
+            refund = await refund_of_line(session, held, request)
+        return await self._refund(payment.currency, refund)
 
     @activity.defn
     async def settle_job(self, request: SettleJob) -> JobSettlement:
@@ -208,7 +228,7 @@ class StripePaymentActivities(PaymentActivities):
                 transfer = await self._transfer(request, payout)
             async with self._database.begin() as session:
                 settlement = await close_settled(session, request, payout, transfer, self._clock())
-        if settlement.frozen:
+        if settlement.frozen or settlement.milestone_id is not None:
             return settlement
         closed = JobClosed(job_id=request.job_id, outcome=JobOutcome.SETTLED)
         await tell_order_job_closed(self._client, request.order_id, closed)
@@ -262,30 +282,13 @@ class StripePaymentActivities(PaymentActivities):
             facts = await self._gateway.retrieve_payment_intent(payment.payment_intent_id)
         return facts
 
-    async def _refund(self, request: ReturnPayment, facts: PaymentIntentFacts) -> PaymentReturn:
-        """Start the refund of all that is left; it follows by itself, its id the same at every attempt."""
-        refund_id = derived_id("ref", request.order_id, "cancellation")
-        async with self._database.begin() as session:
-            payment = await hold_payment(session, request.order_id)
-            await book_charge(session, payment, facts, self._clock(), self._platform)
-            order = await session.get_one(OrderRow, request.order_id)
-            refund = await session.get(RefundRow, refund_id)
-        if refund is not None:
-            return _refunding(payment, refund_id, refund.amount_minor)
-        left = payment.amount_minor - payment.refunded_minor - payment.refunding_minor
-        if left == 0:
-            how = ReturnedHow.REFUND_PENDING if payment.refunding_minor else ReturnedHow.REFUNDED
-            return PaymentReturn(how=how, amount_minor=0, currency=payment.currency)
-        start = StartRefund(
-            refund_id=refund_id,
-            order_id=request.order_id,
-            reason=RefundReason.CANCELLATION,
-            note=request.reason[:500],  # as long as the row holds
-            requested_by=SYSTEM,
-            looks_s=OrderPolicies.model_validate(order.policies).refund_looks_s,
+    async def _refund(self, currency: str, refund: Returning) -> PaymentReturn:
+        """Start what is to be refunded; it follows by itself, its id the same at every attempt."""
+        if refund.start is not None:
+            await start_refund(self._client, refund.start)
+        return PaymentReturn(
+            how=refund.how, amount_minor=refund.amount_minor, currency=currency, refund_id=refund.refund_id
         )
-        await start_refund(self._client, start)
-        return _refunding(payment, refund_id, left)
 
     async def _made_before(self, request: SettleJob, payout: Payout) -> TransferFacts | None:
         """The transfer of an attempt whose answer was lost, which Stripe may have had long ago."""
@@ -329,9 +332,3 @@ class StripePaymentActivities(PaymentActivities):
             transfer = await issue(keys, send)
             # A stored answer stays as it was: what Stripe wrote since is read.
             return transfer if transfer.entry else await self._gateway.retrieve_transfer(transfer.id)
-
-
-def _refunding(payment: PaymentRow, refund_id: str, amount_minor: int) -> PaymentReturn:
-    return PaymentReturn(
-        how=ReturnedHow.REFUND_PENDING, amount_minor=amount_minor, currency=payment.currency, refund_id=refund_id
-    )

@@ -1,32 +1,22 @@
-"""Placing an order: may the quote be ordered, and the rows and events an order begins with."""
+"""Placing an order: the rows and events it begins with."""
 
-from collections.abc import Sequence
 from datetime import datetime, timedelta
 
 from sqlalchemy import select
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.ext.asyncio import AsyncSession
 
+from fulfil.activities.ordering import Wanted, lines_of, quote_ids_of
 from fulfil.gateways.stripe.facts import PaymentIntentFacts
-from fulfil.models.ids import derived_id
 from fulfil.models.messages.events import EventType, NextStep
-from fulfil.models.messages.orders import OrderPlaced, OrderState, StartOrder
+from fulfil.models.messages.orders import LineKind, OrderPlaced, OrderState, PlacedLine, StartOrder
 from fulfil.models.messages.parties import SYSTEM, WaitingOn
 from fulfil.models.messages.payments import PaymentState
 from fulfil.models.messages.policies import OrderPolicies
-from fulfil.models.messages.quotes import QuoteStatus
 from fulfil.models.money import format_money
 from fulfil.models.tables.orders import OrderLineRow, OrderRow
 from fulfil.models.tables.payments import PaymentRow
-from fulfil.models.tables.quotes import FileRow, QuoteItemRow, QuoteRow
 from fulfil.models.tables.timeline import append_event
-
-LONGEST_TITLE = 300
-
-
-def line_id_of(request: StartOrder) -> str:
-    """The one line of the order, the same at every attempt."""
-    return derived_id("lin", request.order_id, request.quote_id)
 
 
 async def read_placed(session: AsyncSession, request: StartOrder) -> OrderPlaced | None:
@@ -36,37 +26,17 @@ async def read_placed(session: AsyncSession, request: StartOrder) -> OrderPlaced
     if order is None or payment is None:
         return None
     policies = OrderPolicies.model_validate(order.policies)
+    written = select(OrderLineRow).where(OrderLineRow.order_id == order.id)
+    lines = list(await session.scalars(written.order_by(OrderLineRow.position, OrderLineRow.id)))
     return OrderPlaced(
         order_id=order.id,
-        line_id=line_id_of(request),
+        line_id=lines[0].id if len(lines) == 1 else None,
+        lines=tuple(PlacedLine(line_id=line.id, kind=LineKind(line.kind)) for line in lines),
         payment_intent_id=payment.payment_intent_id,
         amount_minor=order.total_minor,
         currency=order.currency,
         payment_due_at=order.placed_at + timedelta(seconds=policies.payment_due_s),
     )
-
-
-async def read_items(session: AsyncSession, quote_id: str) -> list[QuoteItemRow]:
-    """What a quote gives a price for, in its order."""
-    items = select(QuoteItemRow).where(QuoteItemRow.quote_id == quote_id, QuoteItemRow.amount_minor > 0)
-    return list(await session.scalars(items.order_by(QuoteItemRow.position)))
-
-
-def refusal_of(
-    request: StartOrder, quote: QuoteRow, items: Sequence[QuoteItemRow], now: datetime
-) -> OrderPlaced | None:
-    """Why this quote can't be ordered; None when it can."""
-    if quote.customer_id != request.customer_id:
-        return refused(request, "quote_not_yours", "This quote was made for somebody else: ask for your own.")
-    if quote.status != QuoteStatus.FIRM or quote.total_minor == 0:
-        return refused(request, "quote_not_firm", "This quote has no binding price: see its findings.")
-    if quote.expires_at <= now:
-        expired = f"This quote expired at {quote.expires_at:%Y-%m-%d %H:%M} UTC: ask for a new one."
-        return refused(request, "quote_expired", expired)
-    if len({(item.process, item.material) for item in items}) > 1:
-        mixed = "One order is made by one provider of one material: quote each material on its own."
-        return refused(request, "quote_mixed_materials", mixed)
-    return None
 
 
 def refused(request: StartOrder, code: str, detail: str) -> OrderPlaced:
@@ -75,22 +45,19 @@ def refused(request: StartOrder, code: str, detail: str) -> OrderPlaced:
 
 
 async def write_order(
-    session: AsyncSession,
-    request: StartOrder,
-    quote: QuoteRow,
-    items: Sequence[QuoteItemRow],
-    intent: PaymentIntentFacts,
-    at: datetime,
+    session: AsyncSession, request: StartOrder, wanted: Wanted, intent: PaymentIntentFacts, at: datetime
 ) -> None:
-    """Order, line, payment and the first two events; nothing when another attempt was faster."""
+    """Order, lines, payment and the first two events; nothing when another attempt was faster."""
+    (currency,) = wanted.currencies
     created = await session.scalar(
         insert(OrderRow)
         .values(
             id=request.order_id,
             customer_id=request.customer_id,
             state=OrderState.AWAITING_PAYMENT,
-            total_minor=quote.total_minor,
-            currency=quote.currency,
+            total_minor=wanted.total_minor,
+            currency=currency,
+            delivery_method=request.delivery_method,
             policies=request.policies.model_dump(mode="json"),
             placed_at=at,
         )
@@ -99,41 +66,28 @@ async def write_order(
     )
     if created is None:
         return
-    names = [(await session.get_one(FileRow, item.file_id)).name for item in items]
-    title = ", ".join(f"{item.quantity} x {name}" for item, name in zip(items, names, strict=True))
-    session.add_all(
-        [
-            OrderLineRow(
-                id=line_id_of(request),
-                order_id=request.order_id,
-                quote_id=quote.id,
-                title=title if len(title) <= LONGEST_TITLE else f"{title[: LONGEST_TITLE - 1]}…",
-                process=items[0].process,
-                material=items[0].material,
-                material_g=sum(item.material_g for item in items),
-                quantity=sum(item.quantity for item in items),
-                lead_time_days=quote.lead_time_days,
-                amount_minor=quote.total_minor,
-                tax_bp=request.policies.tax_bp,
-                currency=quote.currency,
-            ),
-            PaymentRow(
-                order_id=request.order_id,
-                payment_intent_id=intent.id,
-                client_secret=intent.client_secret,
-                state=PaymentState.REQUIRES_PAYMENT,
-                amount_minor=quote.total_minor,
-                currency=quote.currency,
-                updated_at=at,
-            ),
-        ]
+    session.add_all(lines_of(request, wanted))
+    session.add(
+        PaymentRow(
+            order_id=request.order_id,
+            payment_intent_id=intent.id,
+            client_secret=intent.client_secret,
+            state=PaymentState.REQUIRES_PAYMENT,
+            amount_minor=wanted.total_minor,
+            currency=currency,
+            updated_at=at,
+        )
     )
     await session.flush()
-    await _tell(session, request, quote, at)
+    await _tell(session, request, wanted.total_minor, currency, at)
 
 
-async def _tell(session: AsyncSession, request: StartOrder, quote: QuoteRow, at: datetime) -> None:
-    amount = {"amount_minor": quote.total_minor, "currency": quote.currency}
+async def _tell(session: AsyncSession, request: StartOrder, total_minor: int, currency: str, at: datetime) -> None:
+    amount = {"amount_minor": total_minor, "currency": currency}
+    quotes = quote_ids_of(request)
+    named: dict[str, object] = {"quote_id": quotes[0]} if quotes else {}
+    if len(quotes) + len(request.services) > 1 or not quotes:
+        named |= {"quote_ids": list(quotes), "service_ids": [wanted.service_id for wanted in request.services]}
     await append_event(
         session,
         order_id=request.order_id,
@@ -142,7 +96,7 @@ async def _tell(session: AsyncSession, request: StartOrder, quote: QuoteRow, at:
         at=at,
         actor=request.placed_by,
         subject=request.order_id,
-        data={**amount, "quote_id": quote.id},
+        data={**amount, **named},
     )
     due = at + timedelta(seconds=request.policies.payment_due_s)
     await append_event(
@@ -154,7 +108,5 @@ async def _tell(session: AsyncSession, request: StartOrder, quote: QuoteRow, at:
         actor=SYSTEM,
         subject=request.order_id,
         data=amount,
-        next_step=NextStep(
-            who=WaitingOn.CUSTOMER, what=f"pay {format_money(quote.total_minor, quote.currency)}", by=due
-        ),
+        next_step=NextStep(who=WaitingOn.CUSTOMER, what=f"pay {format_money(total_minor, currency)}", by=due),
     )

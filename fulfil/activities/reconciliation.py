@@ -13,6 +13,7 @@ from temporalio.client import Client
 from fulfil.activities.mirroring import mirror
 from fulfil.activities.provider_books import ProviderBooks
 from fulfil.activities.provider_debts import ProviderDebts
+from fulfil.activities.returning import scope_of_held
 from fulfil.activities.stripe_truth import StripeTruth
 from fulfil.activities.telling import start_refund
 from fulfil.gateways.stripe.facts import BalanceFacts
@@ -243,13 +244,15 @@ class StripeReconciliationActivities(ReconciliationActivities):
                     who=WaitingOn.SUPPORT, what="have the work delivered, or pay back what is held", by=cap
                 ),
             )
-        if now < cap:
+            scope = await scope_of_held(session, order_id) if now >= cap else None
+        if scope is None:
             return told
         await start_refund(
             self._client,
             StartRefund(
                 refund_id=derived_id("ref", order_id, "held_too_long"),
                 order_id=order_id,
+                scope=scope,
                 reason=RefundReason.HELD_TOO_LONG,
                 note=f"held since {captured_at:%Y-%m-%d}",
                 requested_by=SYSTEM,

@@ -58,7 +58,7 @@ async def book_decision(
     """What was released is taken back, goodwill is added, and all of it is owed to the customer."""
     facts: list[tuple[str, Entry]] = [
         (
-            f"{row.id}:taken_back:{part.line_id}",
+            f"{row.id}:taken_back:{part.job_id}",
             entries.release_taken_back(
                 row.order_id,
                 part.provider_id,
@@ -68,7 +68,7 @@ async def book_decision(
             ),
         )
         # Accounts of providers are shared by orders: always locked in the same order.
-        for part in sorted(plan.allocations, key=lambda part: (part.provider_id or "", part.line_id or ""))
+        for part in sorted(plan.allocations, key=lambda part: (part.provider_id or "", part.job_id or ""))
         if part.released_minor and part.provider_id is not None
     ]
     if plan.goodwill_minor:
@@ -76,7 +76,9 @@ async def book_decision(
     facts.append((f"{row.id}:decided", entries.refund_decided(row.order_id, row.amount_minor)))
     for key, fact in facts:
         await _post(session, row, fact, key, at)
-    if row.reason == RefundReason.CANCELLATION:
+    # While anything is left to the customer, lines go on: what is held for them is not spare.
+    is_all = payment.amount_minor == payment.refunded_minor + payment.refunding_minor
+    if row.reason == RefundReason.CANCELLATION and is_all:
         await _spare_goodwill(session, payment, row, at)
     row.state = RefundState.SENT
     row.sent_at = row.updated_at = at

@@ -7,11 +7,11 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from fulfil.activities.locking import missing
 from fulfil.activities.promises import promises_of
-from fulfil.ledger.refund_plans import EXCEEDS_PAID, allocate_anew, approve_by, plan_refund
+from fulfil.ledger.refund_plans import EXCEEDS_PAID, allocate_anew, approve_by, is_called_off, plan_refund
 from fulfil.ledger.refundable import is_held_back, read_line_money, read_refundable, read_unapproved
 from fulfil.models.messages.events import EventType, NextStep
 from fulfil.models.messages.orders import OrderState
-from fulfil.models.messages.parties import SYSTEM, WaitingOn
+from fulfil.models.messages.parties import SYSTEM, ActorKind, WaitingOn
 from fulfil.models.messages.policies import OrderPolicies
 from fulfil.models.messages.refunds import (
     RefundAllocation,
@@ -66,7 +66,8 @@ async def write_request(session: AsyncSession, payment: PaymentRow, request: Sta
     left = await read_refundable(session, request.order_id)
     if left is None:
         raise missing("payment of order", request.order_id)
-    plan = plan_refund(left, request.scope, request.reason)
+    by_system = request.requested_by.kind is ActorKind.SYSTEM
+    plan = plan_refund(left, request.scope, request.reason, by_system=by_system)
     if plan.refusal_code is not None:
         return RefundOpened(refund_id=request.refund_id, state=RefundState.REJECTED, plan=plan)
     state = RefundState.AWAITING_APPROVAL if plan.needs_approval else RefundState.REQUESTED
@@ -122,6 +123,7 @@ async def plan_anew(session: AsyncSession, payment: PaymentRow, row: RefundRow, 
         OrderPolicies.model_validate(order.policies).refund_approval_above,
         unapproved_minor=await read_unapproved(session, row.order_id, but=row.id),
         frozen=frozen,
+        called_off=is_called_off(reason, by_system=row.requested_by.get("kind") == ActorKind.SYSTEM),
     )
     if parts is None:
         reasons = (*plan.approval_reasons, EXCEEDS_PAID)

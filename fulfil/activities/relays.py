@@ -41,7 +41,7 @@ WHERE id IN (
       )
     ORDER BY r.created_at, r.id LIMIT :limit FOR UPDATE SKIP LOCKED
 )
-RETURNING id, job_id, kind, created_at, attempts
+RETURNING id, job_id, offer_id, kind, data, created_at, attempts
 """)
 
 
@@ -62,7 +62,9 @@ class WaitingReport:
 
     id: str
     key: str
+    offer_id: str
     kind: ReportKind
+    due_at: str | None
     created_at: datetime
     attempts: int
 
@@ -136,13 +138,23 @@ class JobReportRelayActivity(JobReportRelay, Waitlist[WaitingReport]):
                 TAKE_REPORTS, {"now": now, "leased_until": now + LEASE, "busy": list(busy), "limit": limit}
             )
             taken = [
-                WaitingReport(row.id, row.job_id, ReportKind(row.kind), row.created_at, row.attempts) for row in rows
+                WaitingReport(
+                    id=row.id,
+                    key=row.job_id,
+                    offer_id=row.offer_id,
+                    kind=ReportKind(row.kind),
+                    due_at=row.data.get("due_at"),
+                    created_at=row.created_at,
+                    attempts=row.attempts,
+                )
+                for row in rows
             ]
         return sorted(taken, key=lambda report: (report.created_at, report.id))
 
     async def relay(self, row: WaitingReport) -> None:
         """Signal the job; one that has ended needs no report."""
-        report = JobReported(report_id=row.id, kind=row.kind, at=row.created_at)
+        due_at = None if row.due_at is None else datetime.fromisoformat(row.due_at)
+        report = JobReported(report_id=row.id, kind=row.kind, at=row.created_at, due_at=due_at, offer_id=row.offer_id)
         told = await tell_job_reported(self._client, row.key, report)
         async with self._database.begin() as session:
             await session.execute(

@@ -1,4 +1,4 @@
-"""Releasing: what is held of an approved line becomes the provider's share, our commission and the tax on it."""
+"""Releasing: what is held of an approved job becomes the provider's share, our commission and the tax on it."""
 
 from datetime import datetime
 
@@ -10,8 +10,9 @@ from fulfil.activities.locking import HeldJob
 from fulfil.activities.promises import promises_of
 from fulfil.documents.taxes import tax_within
 from fulfil.ledger import accounts, entries
+from fulfil.ledger.line_money import less_taken
 from fulfil.ledger.posting import post
-from fulfil.ledger.refundable import lost_of_lines
+from fulfil.ledger.refundable import lost_of_lines, read_parts
 from fulfil.models.messages.documents import PlatformIdentity
 from fulfil.models.messages.events import EventType, NextStep
 from fulfil.models.messages.parties import SYSTEM, WaitingOn
@@ -19,7 +20,6 @@ from fulfil.models.messages.refunds import RefundPlan
 from fulfil.models.money import split_commission, step_minor
 from fulfil.models.tables.accounts import ProviderRow
 from fulfil.models.tables.ledger import LedgerBalanceRow, LedgerTransactionRow
-from fulfil.models.tables.orders import OrderLineRow
 from fulfil.models.tables.payments import RefundRow
 from fulfil.models.tables.timeline import append_event
 
@@ -31,11 +31,11 @@ async def release_held(
 ) -> None:
     """Fix the shares in the job's columns and book them; what the provider owes is kept from her share.
 
-    The caller holds job, provider, payment and order, in this order. Nothing is booked for a line refunded in full.
+    The caller holds job, provider, payment and order, in this order. Nothing is booked for a job refunded in full.
     Leaves the provider's statement; call it last, its series is the last lock.
     """
     job, line = held.job, held.line
-    released = await held_of_line(session, line)
+    released = await held_of_job(session, held)
     payout, commission = split_commission(released, provider.commission_bp, line.currency)
     tax = tax_within(commission, provider.commission_tax_bp)
     netted = min(payout, await read_nettable(session, provider.id, line.currency))
@@ -72,20 +72,22 @@ async def release_held(
     await issue_statement(session, job, at, platform)
 
 
-async def held_of_line(session: AsyncSession, line: OrderLineRow) -> int:
-    """The line's amount without what refunds and lost chargebacks took of it while it was held, at most what is held.
+async def held_of_job(session: AsyncSession, of: HeldJob) -> int:
+    """The job's part of its line without what refunds and lost chargebacks took of it; at most what is held.
 
     The caller holds the payment.
     """
+    job = of.job
     decided = exists().where(
-        LedgerTransactionRow.order_id == line.order_id, LedgerTransactionRow.business_key == RefundRow.id + ":decided"
+        LedgerTransactionRow.order_id == job.order_id, LedgerTransactionRow.business_key == RefundRow.id + ":decided"
     )
-    refunds = select(RefundRow.plan).where(RefundRow.order_id == line.order_id, decided)
+    refunds = select(RefundRow.plan).where(RefundRow.order_id == job.order_id, decided)
     plans = [RefundPlan.model_validate(plan) for plan in await session.scalars(refunds)]
-    taken = [part for plan in plans for part in plan.allocations] + await lost_of_lines(session, line.order_id)
-    parts = [part for part in taken if part.line_id == line.id]
-    held = -await read_balance(session, accounts.held(line.order_id), line.currency)
-    return max(min(line.amount_minor - sum(part.held_minor for part in parts), held), 0)
+    taken = [part for plan in plans for part in plan.allocations] + await lost_of_lines(session, job.order_id)
+    line = next(parts for parts in await read_parts(session, job.order_id) if parts[0].line_id == job.line_id)
+    left = less_taken(line, [part for part in taken if part.line_id == job.line_id])
+    held = -await read_balance(session, accounts.held(job.order_id), of.line.currency)
+    return max(min(sum(part.held_minor for part in left if part.job_id == job.id), held), 0)
 
 
 async def read_nettable(session: AsyncSession, provider_id: str, currency: str) -> int:

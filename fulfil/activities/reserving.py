@@ -1,79 +1,46 @@
-"""Stock in grams: reserved for the winner of a job, released when she loses it, consumed when it is paid."""
+"""Material for the winner of a job: leased until production should have begun, with a margin."""
 
-from datetime import datetime
+from datetime import datetime, timedelta
 
-from sqlalchemy import select
-from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from fulfil.activities.locking import missing
-from fulfil.models.tables.inventory import StockMovementRow, StockRow
+from fulfil.inventory.leases import reserve
+from fulfil.inventory.needs import need_of
+from fulfil.models.messages.inventory import StockUnit
+from fulfil.models.messages.policies import OrderPolicies
+from fulfil.models.tables.orders import OrderLineRow
 
 
 async def reserve_material(
-    session: AsyncSession, *, offer_id: str, job_id: str, provider_id: str, material: str, grams: int, at: datetime
+    session: AsyncSession,
+    *,
+    offer_id: str,
+    job_id: str,
+    provider_id: str,
+    line: OrderLineRow,
+    policies: OrderPolicies,
+    at: datetime,
 ) -> bool:
-    """Move grams from available to reserved; False when there are not enough (any more)."""
-    stock = await session.get(StockRow, (provider_id, material), with_for_update={"key_share": True})
-    if stock is None or stock.available_g < grams:
-        return False
-    movement = StockMovementRow(
-        business_key=f"{offer_id}:reserve",
-        provider_id=provider_id,
-        material=material,
-        kind="reserved",
-        available_delta_g=-grams,
-        reserved_delta_g=grams,
+    """Lease what the line takes to an offer, once; False when no lot of the provider has enough (any more)."""
+    lasts_s = policies.start_due_s + policies.lease_margin_s
+    return await reserve(
+        session,
+        offer_id=offer_id,
         job_id=job_id,
-        created_at=at,
+        provider_id=provider_id,
+        need=need_of(line),
+        expires_at=at + timedelta(seconds=lasts_s),
+        at=at,
     )
-    if await _move_once(session, movement):
-        stock.available_g -= grams
-        stock.reserved_g += grams
-    return True
 
 
-async def release_material(session: AsyncSession, offer_id: str, at: datetime) -> None:
-    """Give the reservation of an offer back, once, if there is one."""
-    await _end_reservation(session, offer_id, at, kind="released", suffix="release", back_to_available=True)
+def said_need(line: OrderLineRow) -> str:
+    """What the line takes, in words: "120 g or 3 pieces of PLA in black"."""
+    need = need_of(line)
+    quantities = [_counted(quantity, unit) for unit, quantity in need.quantities.items()]
+    colour = f" in {need.colour}" if need.colour else ""
+    return f"{' or '.join(quantities)} of {need.material}{colour}"
 
 
-async def consume_material(session: AsyncSession, offer_id: str, at: datetime) -> None:
-    """Take the reserved grams out of stock, once: they went into the product."""
-    await _end_reservation(session, offer_id, at, kind="consumed", suffix="consume", back_to_available=False)
-
-
-async def _end_reservation(
-    session: AsyncSession, offer_id: str, at: datetime, *, kind: str, suffix: str, back_to_available: bool
-) -> None:
-    reserved = await session.get(StockMovementRow, f"{offer_id}:reserve")
-    endings = (f"{offer_id}:release", f"{offer_id}:consume")
-    ended = select(StockMovementRow.business_key).where(StockMovementRow.business_key.in_(endings))
-    if reserved is None or await session.scalar(ended) is not None:
-        return
-    grams = reserved.reserved_delta_g
-    key = (reserved.provider_id, reserved.material)
-    stock = await session.get(StockRow, key, with_for_update={"key_share": True})
-    if stock is None:
-        raise missing("stock", " of ".join(reversed(key)))
-    movement = StockMovementRow(
-        business_key=f"{offer_id}:{suffix}",
-        provider_id=reserved.provider_id,
-        material=reserved.material,
-        kind=kind,
-        available_delta_g=grams if back_to_available else 0,
-        reserved_delta_g=-grams,
-        job_id=reserved.job_id,
-        created_at=at,
-    )
-    if await _move_once(session, movement):
-        stock.reserved_g -= grams
-        stock.available_g += grams if back_to_available else 0
-
-
-async def _move_once(session: AsyncSession, movement: StockMovementRow) -> bool:
-    values = {column.key: getattr(movement, column.key) for column in StockMovementRow.__table__.columns}
-    inserted = await session.scalar(
-        insert(StockMovementRow).values(values).on_conflict_do_nothing().returning(StockMovementRow.business_key)
-    )
-    return inserted is not None
+def _counted(quantity: int, unit: StockUnit) -> str:
+    return f"{quantity} {unit}" if unit is StockUnit.GRAM or quantity == 1 else f"{quantity} {unit}s"

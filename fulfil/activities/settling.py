@@ -1,9 +1,13 @@
-"""Settling a job: the approval that releases what is held, then the transfer that pays the provider and closes all."""
+"""Settling a job: the approval that releases what is held, then the transfer that pays the provider and closes all.
+
+A milestone's job has a provider from the start, and neither offer, production nor material; what approved it stands in
+the deliverable's part of the timeline.
+"""
 
 from dataclasses import dataclass
 from datetime import datetime
 
-from sqlalchemy import func, select
+from sqlalchemy import ColumnElement, func, select
 from sqlalchemy.ext.asyncio import AsyncSession
 from temporalio.exceptions import ApplicationError
 
@@ -12,8 +16,8 @@ from fulfil.activities.chargeback_bookkeeping import next_while_frozen
 from fulfil.activities.locking import HeldJob, hold_job, hold_order, hold_payment, missing
 from fulfil.activities.mirroring import post_moved
 from fulfil.activities.releasing import PAY_PROVIDER, read_nettable, release_held
-from fulfil.activities.reserving import consume_material
 from fulfil.gateways.stripe.facts import TransferFacts
+from fulfil.inventory.consumption import consume_material
 from fulfil.ledger import entries
 from fulfil.ledger.posting import post
 from fulfil.ledger.refundable import taken_of_lines
@@ -51,7 +55,7 @@ class Payout:
 async def approve_job(
     session: AsyncSession, request: SettleJob, at: datetime, platform: PlatformIdentity
 ) -> Payout | JobSettlement:
-    """Write the approval and release what is held of the line.
+    """Write the approval and release what is held of the job.
 
     The settlement, if the job was settled already, or if a chargeback holds the money (`frozen`).
     """
@@ -150,6 +154,8 @@ async def _write_approval(
     if job.state == JobState.ACCEPTED:
         job.state = JobState.APPROVED
         job.approved_at = at
+    if job.milestone_id is not None:
+        return
     customer = Actor(kind=ActorKind.CUSTOMER, id=order.customer_id)
     await append_event(
         session,
@@ -166,7 +172,7 @@ async def _write_approval(
 
 async def _end_job(session: AsyncSession, held: HeldJob, at: datetime) -> None:
     job = held.job
-    if job.offer_id is None or job.provider_id is None:
+    if job.provider_id is None or (job.offer_id is None and job.milestone_id is None):
         raise missing("provider of job", job.id)
     if held.production is not None:
         held.production.state = JobState.APPROVED
@@ -174,8 +180,10 @@ async def _end_job(session: AsyncSession, held: HeldJob, at: datetime) -> None:
     job.state = JobState.CLOSED
     job.closed_at = at
     provider = await session.get_one(ProviderRow, job.provider_id, with_for_update={"key_share": True})
-    provider.completed_jobs += 1
-    await consume_material(session, job.offer_id, at)
+    if not await _has_open_job(session, JobRow.line_id == job.line_id):
+        provider.completed_jobs += 1
+    if job.offer_id is not None:
+        await consume_material(session, job.offer_id, at)
 
 
 async def _book_transfer(
@@ -219,8 +227,7 @@ async def _book_transfer(
 
 
 async def _close_with_last_job(session: AsyncSession, order: OrderRow, at: datetime) -> None:
-    open_job = select(JobRow.id).where(JobRow.order_id == order.id, JobRow.closed_at.is_(None)).limit(1)
-    if await session.scalar(open_job) is not None:
+    if await _has_open_job(session, JobRow.order_id == order.id):
         return
     order.state = OrderState.CLOSED
     order.closed_at = at
@@ -239,6 +246,11 @@ async def _close_with_last_job(session: AsyncSession, order: OrderRow, at: datet
             data={},
             next_step=nxt,
         )
+
+
+async def _has_open_job(session: AsyncSession, of: ColumnElement[bool]) -> bool:
+    await session.flush()
+    return await session.scalar(select(JobRow.id).where(of, JobRow.closed_at.is_(None)).limit(1)) is not None
 
 
 async def _word_end(session: AsyncSession, order: OrderRow) -> str:
@@ -270,4 +282,5 @@ async def _settlement(session: AsyncSession, held: HeldJob, *, frozen: bool = Fa
         transfer_id=transfer_id,
         order_closed=order.state == OrderState.CLOSED,
         frozen=frozen,
+        milestone_id=job.milestone_id,
     )

@@ -5,9 +5,10 @@ from datetime import datetime
 from sqlalchemy import update
 from sqlalchemy.ext.asyncio import AsyncSession
 
+from fulfil.activities.counter_offers import close_counters, drop_counter
 from fulfil.activities.dispatching import close_open_offers
 from fulfil.activities.locking import HeldJob, hold_offer
-from fulfil.activities.reserving import release_material
+from fulfil.inventory.leases import release_material
 from fulfil.models.messages.jobs import JobState, OfferState
 from fulfil.models.tables.jobs import OfferRow
 
@@ -17,8 +18,9 @@ async def take_back(session: AsyncSession, held: HeldJob, reason: str, at: datet
     if held.production is not None:
         held.production.state = JobState.CANCELLED
         held.production.closed_at = at
-    await release_claim(session, held, reason, at)
     await close_open_offers(session, held.job.id, OfferState.WITHDRAWN, reason, at)
+    await close_counters(session, held.job.id, at)
+    await release_claim(session, held, reason, at)
 
 
 async def release_claim(session: AsyncSession, held: HeldJob, reason: str, at: datetime) -> None:
@@ -43,6 +45,7 @@ async def drop_unsecured_claim(session: AsyncSession, held: HeldJob, at: datetim
     """
     if held.job.offer_id is None or held.production is not None:
         return
+    await drop_counter(session, held.job.offer_id, at)
     await release_claim(session, held, "the acceptance could not be secured", at)
     held.job.state = JobState.OFFERED
     await session.execute(

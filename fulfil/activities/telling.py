@@ -14,6 +14,12 @@ from temporalio.service import RPCError, RPCStatusCode
 
 from fulfil.models.messages.base import Message
 from fulfil.models.messages.chargebacks import ChargebackChanged, StartChargeback
+from fulfil.models.messages.deliverables import (
+    DeliverableClosed,
+    DeliverableReported,
+    DeliverableWithdrawn,
+    StartDeliverable,
+)
 from fulfil.models.messages.jobs import JobClosed, JobReported, JobWithdrawn, StartJob
 from fulfil.models.messages.parties import WaitingOn
 from fulfil.models.messages.payments import PaymentChanged, PaymentThawed
@@ -22,6 +28,7 @@ from fulfil.workflows import attributes
 from fulfil.workflows.ids import (
     ORDERS,
     chargeback_workflow_id,
+    deliverable_workflow_id,
     job_workflow_id,
     order_workflow_id,
     refund_workflow_id,
@@ -49,6 +56,31 @@ async def start_job(client: Client, start: StartJob) -> None:
                 ]
             ),
             static_summary=f"Job of order {start.order_id}",
+            rpc_timeout=RPC_TIMEOUT,
+        )
+    except WorkflowAlreadyStartedError:
+        return
+
+
+async def start_deliverable(client: Client, start: StartDeliverable) -> None:
+    """Start the deliverable's workflow; one that runs already, or has ended, is what was wanted."""
+    try:
+        await client.start_workflow(
+            "Deliverable",
+            start,
+            id=deliverable_workflow_id(start.deliverable_id),
+            task_queue=ORDERS,
+            id_conflict_policy=WorkflowIDConflictPolicy.USE_EXISTING,
+            id_reuse_policy=WorkflowIDReusePolicy.REJECT_DUPLICATE,
+            search_attributes=TypedSearchAttributes(
+                [
+                    SearchAttributePair(attributes.ORDER_ID, start.order_id),
+                    SearchAttributePair(attributes.WAITING_ON, WaitingOn.PROVIDER.value),
+                    SearchAttributePair(attributes.DEADLINE, min(clock.due_at for clock in start.milestones)),
+                    SearchAttributePair(attributes.PROVIDER_IDS, [start.provider_id]),
+                ]
+            ),
+            static_summary=f"Deliverable of order {start.order_id}",
             rpc_timeout=RPC_TIMEOUT,
         )
     except WorkflowAlreadyStartedError:
@@ -122,6 +154,26 @@ async def tell_job_withdrawn(client: Client, job_id: str, withdrawal: JobWithdra
 async def tell_job_reported(client: Client, job_id: str, report: JobReported) -> bool:
     """The provider reported something that moves a clock."""
     return await _signal(client, job_workflow_id(job_id), "reported", report)
+
+
+async def tell_deliverable_reported(client: Client, deliverable_id: str, report: DeliverableReported) -> bool:
+    """Provider or customer did something that moves a clock."""
+    return await _signal(client, deliverable_workflow_id(deliverable_id), "reported", report)
+
+
+async def tell_deliverable_withdrawn(client: Client, deliverable_id: str, withdrawal: DeliverableWithdrawn) -> bool:
+    """The order took back what was open of the deliverable."""
+    return await _signal(client, deliverable_workflow_id(deliverable_id), "withdrawn", withdrawal)
+
+
+async def tell_deliverable_payment_thawed(client: Client, deliverable_id: str, thawed: PaymentThawed) -> bool:
+    """No chargeback holds the order's money any more: milestones that wait to be settled go on."""
+    return await _signal(client, deliverable_workflow_id(deliverable_id), "payment_thawed", thawed)
+
+
+async def tell_order_deliverable_closed(client: Client, order_id: str, closed: DeliverableClosed) -> bool:
+    """No milestone of a deliverable is open any more."""
+    return await _signal(client, order_workflow_id(order_id), "deliverable_closed", closed)
 
 
 def _of_order(order_id: str, who: WaitingOn) -> TypedSearchAttributes:

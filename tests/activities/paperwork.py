@@ -124,6 +124,7 @@ class Paperwork:
                     id=job_id,
                     order_id=placed.order_id,
                     line_id=placed.line_id,
+                    amount_minor=released_minor,
                     state="approved",
                     round=1,
                     provider_id=provider_id,

@@ -11,23 +11,25 @@ from temporalio.api.enums.v1 import EventType as HistoryEvent
 from temporalio.client import Client
 
 from fulfil.activities.jobs import DatabaseJobActivities
+from fulfil.activities.ordering import read_wanted
 from fulfil.activities.orders import DatabaseOrderActivities
-from fulfil.activities.placing import line_id_of, read_items, write_order
+from fulfil.activities.placing import read_placed, write_order
 from fulfil.activities.securing import claim_job, confirm_acceptance
 from fulfil.activities.support import DatabaseSupportActivities
 from fulfil.gateways.stripe.facts import BalanceEntry, PaymentIntentFacts
 from fulfil.kit.database import Database
 from fulfil.models.ids import new_id
 from fulfil.models.messages.documents import PlatformIdentity
+from fulfil.models.messages.inventory import StockUnit
 from fulfil.models.messages.jobs import OfferWave, OpenWave, SecureAcceptance, Stage, StartJob
 from fulfil.models.messages.orders import OpenJob, StartOrder
 from fulfil.models.messages.parties import Actor, ActorKind
 from fulfil.models.messages.policies import OrderPolicies
 from fulfil.models.messages.support import NoteParking, NoteResolution, ParkedStep, ResolutionAction, ResolveStep
 from fulfil.models.tables.accounts import ProviderRow
-from fulfil.models.tables.inventory import StockRow
+from fulfil.models.tables.inventory import StockItemRow
 from fulfil.models.tables.payments import PaymentRow
-from fulfil.models.tables.quotes import FileRow, QuoteRow
+from fulfil.models.tables.quotes import FileRow
 from tests.quote_rows import item_row, quote_row
 
 PLATFORM = PlatformIdentity(
@@ -160,7 +162,17 @@ class Shop:
                 )
             )
             await session.flush()
-            session.add(StockRow(provider_id=provider_id, material=material, available_g=stock_g, reserved_g=0))
+            session.add(
+                StockItemRow(
+                    id=new_id("stk"),
+                    provider_id=provider_id,
+                    material=material,
+                    unit=StockUnit.GRAM,
+                    available_quantity=stock_g,
+                    reserved_quantity=0,
+                    created_at=self.clock(),
+                )
+            )
         return provider_id
 
     async def add_quote(
@@ -207,12 +219,12 @@ class Shop:
         start = await self.add_quote(total_minor=total_minor, material_g=material_g)
         intent = payment_intent(start.order_id, total_minor, status="requires_payment_method")
         async with self.owner.begin() as session:
-            quote = await session.get_one(QuoteRow, start.quote_id)
-            items = await read_items(session, start.quote_id)
-            await write_order(session, start, quote, items, intent, self.clock())
+            await write_order(session, start, await read_wanted(session, start), intent, self.clock())
+            placed = await read_placed(session, start)
+        assert placed is not None
         return OpenJob(
             order_id=start.order_id,
-            line_id=line_id_of(start),
+            line_id=placed.line_id or "",
             payment_intent_id=intent.id,
             policies=self.policies,
         )
@@ -288,7 +300,7 @@ class Shop:
     async def stock(self, provider_id: str) -> tuple[int, int]:
         """Available and reserved grams."""
         ((available, reserved),) = await self.sql(
-            "SELECT available_g, reserved_g FROM stock WHERE provider_id = :id", id=provider_id
+            "SELECT available_quantity, reserved_quantity FROM stock_items WHERE provider_id = :id", id=provider_id
         )
         return available, reserved
 

@@ -249,9 +249,11 @@ async def test_releases_of_several_providers_are_taken_back_pro_rata(till: Till)
         line=second_line,
     )
     await till.shop.sql("UPDATE order_lines SET amount_minor = 7000 WHERE id = :id", id=job.line_id)
+    await till.shop.sql("UPDATE jobs SET amount_minor = 7000 WHERE id = :id", id=job.job_id)
     await till.shop.sql(
         "INSERT INTO jobs SELECT (jsonb_populate_record(j, jsonb_build_object('id', CAST(:job AS text), 'line_id', "
-        "CAST(:line AS text), 'provider_id', CAST(:provider AS text)))).* FROM jobs j WHERE id = :id",
+        "CAST(:line AS text), 'provider_id', CAST(:provider AS text), 'amount_minor', 3000))).* "
+        "FROM jobs j WHERE id = :id",
         id=job.job_id,
         job=second_job,
         line=second_line,

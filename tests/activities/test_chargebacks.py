@@ -4,6 +4,7 @@ import pytest
 from temporalio.exceptions import ApplicationError
 
 from fulfil.activities.chargeback_truth import dispute_changed, fraud_warned
+from fulfil.models.ids import new_id
 from fulfil.models.messages.chargebacks import (
     ChargebackState,
 )
@@ -156,6 +157,44 @@ async def test_jobs_that_wait_to_be_settled_are_told_of_the_thaw(till: Till) -> 
     await desk.read()
 
     assert await till.shop.signals(f"job/{job.job_id}") == [("payment_thawed", {"order_id": job.order_id})]
+
+
+async def as_milestone(till: Till, job_id: str, provider_id: str) -> str:
+    """Make a job the one milestone of a deliverable; the deliverable's id."""
+    deliverable_id, milestone_id = new_id("del"), new_id("mil")
+    await till.shop.sql(
+        "INSERT INTO deliverables (id, order_id, line_id, provider_id, customer_id, title, state, revisions_included, "
+        "checklist, opened_at) SELECT :deliverable, order_id, line_id, :provider, 'cus', 'Logo', 'accepted', 2, '[]', "
+        "now() FROM jobs WHERE id = :job",
+        deliverable=deliverable_id,
+        provider=provider_id,
+        job=job_id,
+    )
+    await till.shop.sql(
+        "INSERT INTO milestones (id, deliverable_id, job_id, position, title, share_bp, amount_minor, currency, state, "
+        "due_at) SELECT :milestone, :deliverable, id, 1, 'All', 10000, amount_minor, 'eur', 'completed', now() "
+        "FROM jobs WHERE id = :job",
+        milestone=milestone_id,
+        deliverable=deliverable_id,
+        job=job_id,
+    )
+    await till.shop.sql("UPDATE jobs SET milestone_id = :milestone WHERE id = :job", milestone=milestone_id, job=job_id)
+    return deliverable_id
+
+
+async def test_deliverables_whose_milestones_wait_to_be_settled_are_told_of_the_thaw(till: Till) -> None:
+    paid_desk, job, provider = await paid(till)
+    deliverable_id = await as_milestone(till, job.job_id, provider)
+    await till.shop.client.start_workflow("Deliverable", id=f"deliverable/{deliverable_id}", task_queue="nobody")
+    desk = await paid_desk.dispute(inquiry=True)
+    await desk.read()
+    assert (await settle(till, job)).frozen
+    await desk.decide("warning_closed")
+
+    await desk.read()
+
+    assert await till.shop.signals(f"deliverable/{deliverable_id}") == [("payment_thawed", {"order_id": job.order_id})]
+    assert await till.shop.signals(f"job/{job.job_id}") == []
 
 
 async def test_work_approved_while_frozen_waits_for_the_chargeback_and_then_for_its_pay(till: Till) -> None:

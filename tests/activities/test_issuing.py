@@ -86,7 +86,7 @@ async def test_every_file_and_what_was_charged_once_is_a_line_of_the_invoice(pap
         await session.flush()
         session.add(item_row(quote.id, file_id, amount_minor=5_000))
         session.add(item_row(quote.id, file_id, position=1, amount_minor=1_000, quantity=3))
-    await paperwork.shop.sql("UPDATE order_lines SET quote_id = :id", id=quote.id)
+    await paperwork.shop.sql("UPDATE order_lines SET quote_id = :id, positions = '[0, 1]'", id=quote.id)
     await paperwork.shop.sql("UPDATE order_lines SET amount_minor = 6249")
     await paperwork.shop.sql("UPDATE payments SET amount_minor = 6749")
 

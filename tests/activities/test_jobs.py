@@ -26,13 +26,17 @@ from tests.activities.shop import SUPPORT, Shop, until
 CUSTOMER = Actor(kind=ActorKind.CUSTOMER, id="acc_customer")
 
 
-async def withdraw(shop: Shop, job: StartJob) -> JobWithdrawal:
+async def withdraw(shop: Shop, job: StartJob, *, whole_order: bool = True) -> JobWithdrawal:
     """The order takes the job back."""
-    request = WithdrawJob(job_id=job.job_id, order_id=job.order_id, actor=CUSTOMER, reason="changed my mind")
+    request = WithdrawJob(
+        job_id=job.job_id, order_id=job.order_id, actor=CUSTOMER, reason="changed my mind", whole_order=whole_order
+    )
     return await shop.jobs.withdraw_job(request)
 
 
-async def begin_round(shop: Shop, job: StartJob, number: int, *, only_if_not_started: bool = True) -> RoundBegun:
+async def begin_round(
+    shop: Shop, job: StartJob, number: int, *, only_if_not_started: bool = True, only_if_not_shipped: bool = False
+) -> RoundBegun:
     """The job is offered anew."""
     return await shop.jobs.begin_round(
         BeginRound(
@@ -42,6 +46,7 @@ async def begin_round(shop: Shop, job: StartJob, number: int, *, only_if_not_sta
             actor=SUPPORT,
             reason="too slow",
             only_if_not_started=only_if_not_started,
+            only_if_not_shipped=only_if_not_shipped,
             policies=job.policies,
         )
     )
@@ -157,6 +162,74 @@ async def test_declining_twice_is_written_once(shop: Shop) -> None:
     ((state, reason),) = await shop.sql("SELECT state, close_reason FROM offers")
     assert (state, reason) == ("declined", "too busy")
     assert (await shop.events(job.order_id)).count("offer.declined") == 1
+
+
+async def test_a_refusal_with_a_code_says_both(shop: Shop) -> None:
+    provider = await shop.add_provider()
+    job = await shop.open_job()
+    (offer,) = job.wave.offers
+    actor = Actor(kind=ActorKind.PROVIDER, id=provider)
+
+    await shop.jobs.decline_offer(
+        DeclineOffer(
+            offer_id=offer.offer_id, provider_id=provider, actor=actor, reason="till Monday", code="machine_down"
+        )
+    )
+
+    assert await shop.value("SELECT close_reason FROM offers") == "machine_down: till Monday"
+    data = await shop.value("SELECT data FROM events WHERE type = 'offer.declined'")
+    assert (data["code"], data["reason"]) == ("machine_down", "till Monday")
+
+
+async def test_a_line_taken_back_alone_leaves_the_order_as_it_is(shop: Shop) -> None:
+    await shop.add_provider()
+    job = await shop.open_job()
+
+    assert (await withdraw(shop, job, whole_order=False)).withdrawn
+
+    assert await shop.value("SELECT state FROM orders") == "paid"
+    events = await shop.events(job.order_id)
+    assert "job.cancelled" in events
+    assert "order.cancelling" not in events
+
+
+async def test_a_job_given_back_goes_to_others_and_never_to_her_again(shop: Shop) -> None:
+    hers = await shop.add_provider(score=90)
+    job = await shop.open_job(material_g=100)
+    await shop.give_job_to(job, provider_id=hers, started=True)
+    await shop.sql("UPDATE productions SET closed_at = now(), state = 'cancelled'")
+    other = await shop.add_provider(score=10)
+
+    begun = await begin_round(shop, job, 2, only_if_not_started=False)
+
+    assert begun.wave is not None
+    assert [offer.provider_id for offer in begun.wave.offers] == [other]
+    assert await shop.stock(hers) == (1000, 0)
+
+
+@pytest.mark.parametrize("column", ["delivered_at", "pickup_ready_at", "shipped_at"])
+async def test_work_that_is_on_its_way_is_not_offered_anew_for_being_late(shop: Shop, column: str) -> None:
+    provider = await shop.add_provider()
+    job = await shop.open_job()
+    await shop.give_job_to(job, provider_id=provider, started=True)
+    await shop.sql(f"UPDATE productions SET {column} = now()")
+
+    kept = await begin_round(shop, job, 2, only_if_not_started=False, only_if_not_shipped=True)
+
+    assert kept.wave is None
+    assert await shop.value("SELECT provider_id FROM jobs") == provider
+
+
+async def test_delivered_work_is_not_taken_back_though_support_asked_before_it_was_known(shop: Shop) -> None:
+    provider = await shop.add_provider()
+    job = await shop.open_job()
+    await shop.give_job_to(job, provider_id=provider, started=True)
+    await shop.sql("UPDATE productions SET state = 'delivered', shipped_at = now(), delivered_at = now()")
+
+    kept = await begin_round(shop, job, 2, only_if_not_started=False)
+
+    assert kept.wave is None
+    assert await shop.value("SELECT provider_id FROM jobs") == provider
 
 
 async def test_a_reminder_names_who_what_and_by_when_once(shop: Shop) -> None:

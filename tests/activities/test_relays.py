@@ -1,6 +1,7 @@
 """The relays: woken at once, truthful, never stopped by one bad row, gone when told to go."""
 
 import asyncio
+import json
 import time
 from collections.abc import AsyncGenerator, Awaitable, Callable
 from contextlib import asynccontextmanager
@@ -61,17 +62,18 @@ async def store_event(shop: Shop, kind: str, object_id: str, *, notify: bool = T
     return event_id
 
 
-async def store_report(shop: Shop, job: StartJob, kind: str, *, after_s: int = 0) -> str:
+async def store_report(shop: Shop, job: StartJob, kind: str, *, after_s: int = 0, **data: str) -> str:
     """What the API writes when a provider reports something that moves a clock."""
     report_id = new_id("rep")
     await shop.sql(
         "INSERT INTO job_reports (id, job_id, offer_id, business_key, kind, data, created_at, signal_due) "
-        "SELECT :id, job_id, offer_id, :id, :kind, '{}', now() + make_interval(secs => :after), true "
+        "SELECT :id, job_id, offer_id, :id, :kind, CAST(:data AS jsonb), now() + make_interval(secs => :after), true "
         "FROM productions WHERE job_id = :job",
         id=report_id,
         kind=kind,
         job=job.job_id,
         after=after_s,
+        data=json.dumps(data),
     )
     await shop.sql("SELECT pg_notify('fulfil_reports', '')")
     return report_id
@@ -325,6 +327,18 @@ async def test_reports_reach_their_job_in_their_order(shop: Shop) -> None:
         ("reported", started, "started"),
         ("reported", delivered, "delivered"),
     ]
+
+
+async def test_a_delay_reaches_its_job_with_the_new_date_and_whose_it_is(shop: Shop) -> None:
+    job = await job_in_production(shop)
+    delayed = await store_report(shop, job, "delayed", due_at="2030-02-01T12:00:00+00:00")
+
+    async with running(report_relay(shop).relay_job_reports):
+        await until(lambda: signalled(shop))
+
+    offer = await shop.value("SELECT offer_id FROM productions WHERE job_id = :id", id=job.job_id)
+    [(_, report)] = await shop.signals(f"job/{job.job_id}")
+    assert (report["report_id"], report["due_at"], report["offer_id"]) == (delayed, "2030-02-01T12:00:00Z", offer)
 
 
 async def test_a_report_never_overtakes_an_earlier_one_that_failed(shop: Shop) -> None:

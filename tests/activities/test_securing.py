@@ -82,6 +82,16 @@ async def test_securing_twice_and_at_the_same_time_captures_once(till: Till) -> 
     await till.check_books(job.order_id)
 
 
+async def test_a_job_given_back_before_its_acceptance_was_answered_was_hers(till: Till) -> None:
+    provider = await till.add_payee()
+    job = await till.open_job()
+    request = till.shop.acceptance(job, provider)
+    first = await till.payments.secure_acceptance(request)
+    await till.shop.sql("UPDATE productions SET state = 'failed', closed_at = now()")
+
+    assert await till.payments.secure_acceptance(request) == first
+
+
 @pytest.mark.parametrize("mode", ["drop_before", "drop_after"])
 async def test_a_lost_answer_to_the_capture_charges_once(till: Till, mode: str) -> None:
     provider = await till.add_payee()
@@ -100,10 +110,10 @@ async def test_a_lost_answer_to_the_capture_charges_once(till: Till, mode: str) 
 async def test_stock_that_is_gone_refuses_the_claim_and_closes_the_offer(till: Till) -> None:
     provider, other = await till.add_payee(score=90), await till.add_payee(score=80)
     job = await till.open_job(material_g=100)
-    await till.shop.sql("UPDATE stock SET available_g = 99 WHERE provider_id = :id", id=provider)
+    await till.shop.sql("UPDATE stock_items SET available_quantity = 99 WHERE provider_id = :id", id=provider)
 
     first = await till.payments.secure_acceptance(till.shop.acceptance(job, provider))
-    await till.shop.sql("UPDATE stock SET available_g = 1000 WHERE provider_id = :id", id=provider)
+    await till.shop.sql("UPDATE stock_items SET available_quantity = 1000 WHERE provider_id = :id", id=provider)
     second = await till.payments.secure_acceptance(till.shop.acceptance(job, provider))
 
     assert (first.outcome, first.code) == (second.outcome, second.code) == (REFUSED, "stock_gone")
@@ -128,7 +138,7 @@ async def test_twenty_jobs_claimed_at_once_never_take_the_last_grams_twice(till:
     assert len(winners) == 3
     assert await till.shop.stock(provider) == (100, 900)
     assert await till.shop.value("SELECT count(*) FROM productions") == 3
-    assert await till.shop.value("SELECT sum(available_delta_g)::int FROM stock_movements") == -900
+    assert await till.shop.value("SELECT sum(available_delta)::int FROM stock_movements") == -900
     refused = await till.shop.sql("SELECT DISTINCT close_reason FROM offers WHERE state = 'withdrawn'")
     assert [row.close_reason for row in refused] == ["stock_gone"]
 

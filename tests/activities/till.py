@@ -12,12 +12,13 @@ from fulfil.gateways.stripe.errors import StripeUnavailableError
 from fulfil.gateways.stripe.gateway import StripeGateway
 from fulfil.ledger import accounts, entries
 from fulfil.ledger.posting import post
-from fulfil.models.ids import new_id
+from fulfil.models.ids import derived_id, new_id
 from fulfil.models.messages.jobs import AcceptanceOutcome, StartJob
 from fulfil.models.messages.orders import OpenJob, OrderPlaced
 from fulfil.models.messages.parties import SYSTEM
 from fulfil.models.messages.refunds import RefundAllocation, RefundPlan, RefundReason, RefundState
 from fulfil.models.tables.payments import RefundRow
+from fulfil.workflows.ids import refund_workflow_id
 from tests.activities.shop import PLATFORM, Shop
 
 T = TypeVar("T")
@@ -110,6 +111,13 @@ class Till:
         secured = await self.payments.secure_acceptance(self.shop.acceptance(job, provider_id))
         assert secured.outcome is AcceptanceOutcome.SECURED
         return job
+
+    async def discount_of(self, counter_id: str) -> dict[str, Any]:
+        """What the refund of a taken counter-offer was started with."""
+        workflow_id = refund_workflow_id(derived_id("ref", counter_id, "discount"))
+        history = await self.shop.client.get_workflow_handle(workflow_id).fetch_history()
+        payloads = history.events[0].workflow_execution_started_event_attributes.input.payloads
+        return dict((await self.shop.client.data_converter.decode(payloads))[0])
 
     async def at_stripe(self, kind: str, order_id: str) -> list[dict[str, Any]]:
         """The objects of an order at Stripe: `charges`, `transfers`, `refunds`, `payment_intents`."""

@@ -7,8 +7,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from fulfil.ledger.refund_plans import plan_refund, spread
-from fulfil.ledger.refundable import LineMoney, Refundable, take
+from fulfil.ledger.line_money import LineMoney, spread, take
+from fulfil.ledger.refund_plans import plan_refund
+from fulfil.ledger.refundable import Refundable
 from fulfil.models.ids import new_id
 from fulfil.models.messages.policies import OrderPolicies
 from fulfil.models.messages.refunds import RefundLine, RefundPlan, RefundReason, RefundScope
