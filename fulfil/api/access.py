@@ -22,6 +22,7 @@ class Scope(StrEnum):
     JOBS_WRITE = "jobs:write"
     PROVIDERS_READ = "providers:read"
     PROVIDERS_WRITE = "providers:write"
+    SHIPMENTS_WRITE = "shipments:write"
     SUPPORT_READ = "support:read"
     SUPPORT_WRITE = "support:write"
     ACCOUNTS_WRITE = "accounts:write"
@@ -37,7 +38,7 @@ _READ_ALL = frozenset(
     ]
 )
 _PAPERS = (Scope.DOCUMENTS_READ, Scope.BILLING_READ, Scope.BILLING_WRITE)
-_SUPPORT = _READ_ALL | {Scope.SUPPORT_READ, Scope.SUPPORT_WRITE}
+_SUPPORT = _READ_ALL | {Scope.SUPPORT_READ, Scope.SUPPORT_WRITE, Scope.JOBS_WRITE, Scope.SHIPMENTS_WRITE}
 
 SCOPES_OF_ROLE: Mapping[Role, frozenset[Scope]] = {
     Role.CUSTOMER: frozenset(
@@ -50,7 +51,7 @@ SCOPES_OF_ROLE: Mapping[Role, frozenset[Scope]] = {
     Role.PROVIDER: frozenset(
         [
             *(Scope.FILES_READ, Scope.FILES_WRITE, Scope.OFFERS_READ, Scope.OFFERS_WRITE),
-            *(Scope.JOBS_READ, Scope.JOBS_WRITE, Scope.PROVIDERS_READ, Scope.PROVIDERS_WRITE),
+            *(Scope.JOBS_READ, Scope.JOBS_WRITE, Scope.PROVIDERS_READ, Scope.PROVIDERS_WRITE, Scope.SHIPMENTS_WRITE),
             *_PAPERS,
         ]
     ),

@@ -5,9 +5,8 @@ from fulfil.api.context import ApiContext
 from fulfil.api.errors import ProblemError, conflict, not_found, unavailable
 from fulfil.api.intentions import Intention
 from fulfil.api.processes import ProcessEndedError
-from fulfil.api.readers.jobs import find_job
-from fulfil.api.readers.offers import find_offer
-from fulfil.api.schemas.jobs import Acceptance, Offer
+from fulfil.api.readers.offers import OfferHead, find_acceptance, find_head
+from fulfil.api.schemas.jobs import Acceptance, Decline
 from fulfil.api.writers.idempotency import claim
 from fulfil.models.messages.jobs import AcceptOffer, DeclineOffer, OfferState
 
@@ -26,9 +25,10 @@ async def accept(context: ApiContext, caller: Principal, offer_id: str, intentio
     async with context.turnstile.turn(offer.job_id) as waited:
         if waited:
             async with context.begin() as session:
-                offer = await find_offer(session, caller, offer_id) or offer
+                offer = await find_head(session, caller, offer_id) or offer
         if offer.state is OfferState.ACCEPTED:
-            done = await _accepted(context, caller, offer)
+            async with context.begin() as session:
+                done = await find_acceptance(session, offer_id)
             if done is not None:
                 return done
         elif offer.state is not OfferState.OPEN:
@@ -38,39 +38,38 @@ async def accept(context: ApiContext, caller: Principal, offer_id: str, intentio
             secured = await context.processes.accept_offer(offer.job_id, acceptance, update_id=update_id)
         except ProcessEndedError:
             raise await _ended(context, caller, offer_id) from None
-    return Acceptance(job_id=secured.job_id, offer_id=secured.offer_id, start_due_at=secured.start_due_at)
+    return Acceptance(
+        job_id=secured.job_id, offer_id=secured.offer_id, start_due_at=secured.start_due_at, due_at=secured.due_at
+    )
 
 
-async def decline(context: ApiContext, caller: Principal, offer_id: str, reason: str, intention: Intention) -> None:
+async def decline(context: ApiContext, caller: Principal, offer_id: str, why: Decline, intention: Intention) -> None:
     """She said no; saying it twice changes nothing."""
     offer, update_id = await _look(context, caller, offer_id, intention)
     if offer.state is OfferState.DECLINED:
         return
     if offer.state is not OfferState.OPEN:
         raise _closed(offer)
-    answer = DeclineOffer(offer_id=offer.id, provider_id=offer.provider_id, actor=caller.actor, reason=reason)
+    answer = DeclineOffer(
+        offer_id=offer.id,
+        provider_id=offer.provider_id,
+        actor=caller.actor,
+        reason=why.reason,
+        code=why.code.value if why.code else "",
+    )
     try:
         await context.processes.decline_offer(offer.job_id, answer, update_id=update_id)
     except ProcessEndedError:
         raise await _ended(context, caller, offer_id) from None
 
 
-async def _look(context: ApiContext, caller: Principal, offer_id: str, intention: Intention) -> tuple[Offer, str]:
+async def _look(context: ApiContext, caller: Principal, offer_id: str, intention: Intention) -> tuple[OfferHead, str]:
     async with context.begin() as session:
-        offer = await find_offer(session, caller, offer_id)
+        offer = await find_head(session, caller, offer_id)
         if offer is None:
             raise not_found("offer")
         claimed = await claim(session, intention, intention.derive_id("upd"), context.clock())
     return offer, claimed.resource_id
-
-
-async def _accepted(context: ApiContext, caller: Principal, offer: Offer) -> Acceptance | None:
-    """The acceptance as it is written; None while it is being secured."""
-    async with context.begin() as session:
-        job = await find_job(session, caller, offer.job_id)
-    if job is None or job.production is None:
-        return None
-    return Acceptance(job_id=job.id, offer_id=offer.id, start_due_at=job.production.start_due_at)
 
 
 async def _ended(context: ApiContext, caller: Principal, offer_id: str) -> ProblemError:
@@ -79,7 +78,7 @@ async def _ended(context: ApiContext, caller: Principal, offer_id: str) -> Probl
     Offers are closed before a job's workflow ends, and visible before it starts; so an open one waits for the start.
     """
     async with context.begin() as session:
-        offer = await find_offer(session, caller, offer_id)
+        offer = await find_head(session, caller, offer_id)
     if offer is None:
         return not_found("offer")
     if offer.state is OfferState.OPEN:
@@ -87,6 +86,6 @@ async def _ended(context: ApiContext, caller: Principal, offer_id: str) -> Probl
     return _closed(offer)
 
 
-def _closed(offer: Offer) -> ProblemError:
+def _closed(offer: OfferHead) -> ProblemError:
     detail = WHY_CLOSED.get(offer.state, "This offer is not open.")
     return conflict(f"offer_{offer.state.value}", detail, state=offer.state)

@@ -31,11 +31,17 @@ from fulfil.api.routes import (
     billing,
     catalogue,
     chargebacks,
+    counter_offers,
+    deliverables,
+    dispatch,
     documents,
     files,
     guests,
     jobs,
+    lateness,
     ledger,
+    milestones,
+    offered_services,
     offers,
     order_events,
     orders,
@@ -43,15 +49,21 @@ from fulfil.api.routes import (
     payout_accounts,
     platform,
     previews,
+    provider_answers,
+    provider_onboarding,
+    provider_work,
     providers,
     quotes,
     reconciliations,
     refunds,
+    shipments,
+    stock,
     support,
     webhooks,
 )
 from fulfil.api.security import Passwords, Tokens
 from fulfil.api.turnstile import Turnstile
+from fulfil.gateways.clamav import ClamAv
 from fulfil.gateways.storage import ObjectStorage
 from fulfil.gateways.stripe.gateway import StripeGateway
 from fulfil.kit.clock import utc_now
@@ -63,7 +75,11 @@ from fulfil.kit.temporal import connect_temporal
 ROUTERS = (
     *(auth.router, accounts.router, guests.router, api_keys.router, files.router, previews.router),
     *(catalogue.router, quotes.router, orders.router, refunds.router),
-    *(order_events.router, offers.router, jobs.router, providers.router, support.router, chargebacks.router),
+    *(order_events.router, offers.router, counter_offers.router, dispatch.router),
+    *(jobs.router, support.router, chargebacks.router),
+    *(stock.router, shipments.router, lateness.router),
+    *(offered_services.router, deliverables.router, milestones.router),
+    *(provider_answers.router, provider_onboarding.router, providers.router, provider_work.router),
     *(payment_methods.router, payout_accounts.router, ledger.router, reconciliations.router),
     *(documents.router, billing.router),
     *(webhooks.router, platform.router),
@@ -168,6 +184,7 @@ async def _open(
         authenticator=Authenticator(database, tokens, oidc, clock),
         uploads=asyncio.Semaphore(UPLOADS_AT_ONCE),
         turnstile=Turnstile(),
+        scanner=ClamAv.from_url(settings.clamav_url) if settings.clamav_url else None,
     )
 
 

@@ -19,6 +19,7 @@ from fulfil.api.processes import Processes
 from fulfil.api.quote_work import QuoteWork
 from fulfil.api.security import Passwords, Tokens
 from fulfil.api.turnstile import Turnstile
+from fulfil.gateways.clamav import ClamAv
 from fulfil.gateways.storage import ObjectStorage
 from fulfil.gateways.stripe.gateway import StripeGateway
 from fulfil.kit.database import Database
@@ -46,6 +47,7 @@ class ApiContext:
     authenticator: Authenticator
     uploads: asyncio.Semaphore
     turnstile: Turnstile
+    scanner: ClamAv | None
 
     @asynccontextmanager
     async def begin(self) -> AsyncGenerator[AsyncSession]:

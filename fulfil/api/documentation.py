@@ -7,8 +7,10 @@ from fulfil.api.errors import PROBLEM_JSON, Problem
 
 API = "/api/v1"
 AUTH, PROVIDERS, FILES, QUOTES = "Accounts", "Providers", "Files", "Quotes"
+STOCK, SHIPMENTS = "Stock", "Shipments"
 ORDERS, OFFERS, JOBS, WEBHOOKS, SUPPORT = "Orders", "Offers", "Jobs", "Webhooks", "Support"
 PLATFORM = "Platform"
+SERVICES, DELIVERABLES = "Services", "Deliverables"
 REFUNDS, DOCUMENTS = "Refunds", "Documents"
 
 TITLE = "Fulfil"
@@ -35,7 +37,11 @@ TAGS = [
     {"name": DOCUMENTS, "description": "Invoices, receipts, credit notes and statements, and what they say of you."},
     {"name": OFFERS, "description": "A provider's chances at jobs."},
     {"name": JOBS, "description": "Production, delivery, approval."},
-    {"name": PROVIDERS, "description": "Providers and their stock."},
+    {"name": SERVICES, "description": "What providers offer for delivery by milestones."},
+    {"name": DELIVERABLES, "description": "Milestones: drafted, submitted, revised, approved, planned anew."},
+    {"name": SHIPMENTS, "description": "Parcels, their labels, and what carriers tell of them."},
+    {"name": PROVIDERS, "description": "Who makes things, and what she can."},
+    {"name": STOCK, "description": "Material by colour and lot: received, adjusted, leased to jobs, used up."},
     {"name": SUPPORT, "description": "What is stuck, and moving it on."},
     {"name": WEBHOOKS, "description": "What the payment provider tells us."},
     {"name": PLATFORM, "description": "Health and metrics."},

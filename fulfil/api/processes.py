@@ -30,17 +30,22 @@ from fulfil.models.messages.jobs import (
     DeclineOffer,
     JobApproved,
     OfferDeclined,
+    OfferTo,
+    ProviderOffered,
     RedispatchJob,
 )
 from fulfil.models.messages.orders import (
     CancellationAnswer,
+    CancelLine,
     CancelOrder,
+    LineCancelled,
     OrderOutcome,
     OrderPlaced,
     OrderState,
     StartOrder,
 )
 from fulfil.models.messages.parties import WaitingOn
+from fulfil.models.messages.promises import ChoiceTaken, ChooseForJob
 from fulfil.models.messages.refunds import (
     DecideRefund,
     RefundOpened,
@@ -117,6 +122,11 @@ class Processes:
             except WorkflowFailureError:
                 return None
 
+    async def cancel_line(self, order_id: str, request: CancelLine, *, update_id: str) -> LineCancelled:
+        """Call one line of the order off."""
+        handle = self._client.get_workflow_handle(order_workflow_id(order_id))
+        return await _answered(handle.execute_update(OrderWorkflow.cancel_line, request, id=update_id))
+
     async def cancel_order(self, order_id: str, request: CancelOrder, *, update_id: str) -> CancellationAnswer:
         """Call the order off."""
         handle = self._client.get_workflow_handle(order_workflow_id(order_id))
@@ -136,6 +146,16 @@ class Processes:
         """Accept what was delivered."""
         handle = self._client.get_workflow_handle(job_workflow_id(job_id))
         return await _answered(handle.execute_update(JobWorkflow.approve, approval, id=update_id))
+
+    async def choose_for_job(self, job_id: str, chosen: ChooseForJob, *, update_id: str) -> ChoiceTaken:
+        """How a job in trouble goes on."""
+        handle = self._client.get_workflow_handle(job_workflow_id(job_id))
+        return await _answered(handle.execute_update(JobWorkflow.choose, chosen, id=update_id))
+
+    async def offer_to_provider(self, job_id: str, choice: OfferTo, *, update_id: str) -> ProviderOffered:
+        """Ask a provider of support's choice."""
+        handle = self._client.get_workflow_handle(job_workflow_id(job_id))
+        return await _answered(handle.execute_update(JobWorkflow.offer_to, choice, id=update_id))
 
     async def redispatch_job(self, job_id: str, request: RedispatchJob, *, update_id: str) -> None:
         """Offer the job anew."""

@@ -6,7 +6,7 @@ from fulfil.api.access import Principal
 from fulfil.api.context import ApiContext
 from fulfil.api.errors import conflict, invalid, not_found
 from fulfil.api.intentions import Intention
-from fulfil.api.readers.orders import find_quote_of_order
+from fulfil.api.readers.orders import find_quotes_of_order
 from fulfil.api.readers.quotes import find_quote, item_param
 from fulfil.api.schemas.base import Difference
 from fulfil.api.schemas.quotes import (
@@ -47,9 +47,16 @@ async def prove(context: ApiContext, caller: Principal, quote_id: str) -> QuoteP
 async def recalculate(context: ApiContext, caller: Principal, order_id: str) -> OrderRecalculation:
     """What an order would cost today; 404 for another's."""
     async with context.begin() as session:
-        quote_id = await find_quote_of_order(session, caller, order_id)
-    if quote_id is None:
+        quote_ids = await find_quotes_of_order(session, caller, order_id)
+    if quote_ids is None:
         raise not_found("order")
+    if len(quote_ids) != 1:
+        raise conflict(
+            "not_one_quote",
+            f"This order is of {len(quote_ids)} quotes: recalculate a quote by `POST /quotes/{{id}}/recalculate`.",
+            state="placed",
+        )
+    (quote_id,) = quote_ids
     request = RepriceQuote(quote_id=quote_id, pricing=Pricing.TODAY)
     repriced = await context.quote_work.reprice_quote(request, activity_id=recalculation_activity_id(order_id))
     return OrderRecalculation(**dict(_represent(repriced)), order_id=order_id)

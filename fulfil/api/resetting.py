@@ -1,6 +1,7 @@
 """Support's last resort: run a workflow again from before a step, by Temporal's reset, once per run."""
 
 import json
+from collections.abc import Sequence
 from http import HTTPStatus
 
 from temporalio.api.common.v1 import WorkflowExecution
@@ -16,26 +17,32 @@ from fulfil.api.intentions import Intention
 from fulfil.api.outages import temporal_outages
 from fulfil.api.processes import RPC_WITHIN
 from fulfil.api.readers.support import OrderProcess, find_reset
-from fulfil.api.schemas.support import WorkflowReset
+from fulfil.api.schemas.support import ResetRequest, WorkflowReset
 from fulfil.api.writers.idempotency import claim, find_claim
 from fulfil.api.writers.resets import ResetClaim, claim_reset, note_reset, release_claim
 from fulfil.models.ids import derived_id
 from fulfil.models.messages.parties import Actor
-from fulfil.workflows.ids import job_workflow_id, order_workflow_id
+from fulfil.workflows.ids import deliverable_workflow_id, job_workflow_id, order_workflow_id
 
 # Their activities find what they did before under a business key, so running them again repeats no effect.
-STEPS_OF_ORDER = ("place_order", "open_job", "return_payment")
+STEPS_OF_ORDER = ("place_order", "open_job", "open_lines", "return_line", "return_payment")
 STEPS_OF_JOB = ("secure_acceptance", "settle_job")
-RESETTABLE = (*STEPS_OF_ORDER, *STEPS_OF_JOB)
-MONEY_STEPS = ("place_order", "expire_payment", "secure_acceptance", "return_payment", "settle_job")
+STEPS_OF_DELIVERABLE = ("apply_plan", "settle_job", "close_deliverable")
+RESETTABLE = tuple(dict.fromkeys((*STEPS_OF_ORDER, *STEPS_OF_JOB, *STEPS_OF_DELIVERABLE)))
+MONEY_STEPS = (
+    *("place_order", "expire_payment", "capture_payment", "secure_acceptance"),
+    *("return_line", "return_payment", "settle_job"),
+)
 LOCAL_ACTIVITY = "core_local_activity"
 REFUSED_BY_TEMPORAL = (RPCStatusCode.INVALID_ARGUMENT, RPCStatusCode.FAILED_PRECONDITION, RPCStatusCode.NOT_FOUND)
 
 
 async def reset_process(
-    context: ApiContext, process: OrderProcess, step: str | None, actor: Actor, reason: str, intention: Intention
+    context: ApiContext, process: OrderProcess, asked: ResetRequest, actor: Actor, intention: Intention
 ) -> WorkflowReset:
-    """Reset the order's or the job's workflow to before the step, once per run and intention.
+    """Reset the workflow that parked at the step, else the order's, job's or deliverable's, to before the step.
+
+    Once per run and intention.
 
     Raises 422 for a step that must not run again, 409 when the workflow has ended well, has not reached the
     step, or moves money right now.
@@ -45,13 +52,13 @@ async def reset_process(
         before = await find_reset(session, process.order_id, known.resource_id) if known else None
     if before is not None:
         return before
-    step = _checked_step(process, step)
-    workflow_id = _workflow_of(process, step)
+    step = _checked_step(process, asked.step)
+    workflow_id = workflow_of(process, step, asked.job_id)
     with temporal_outages():
         described = await _describe(context.temporal, workflow_id)
         _check_may_reset(described)
         event_id = await _task_before(context.temporal, described, step)
-    reset = ResetClaim(workflow_id, described.run_id, process.order_id, step, actor, reason)
+    reset = ResetClaim(workflow_id, described.run_id, process.order_id, step, actor, asked.reason)
     async with context.begin() as session:
         done = await claim_reset(session, reset, context.clock())
         await claim(session, intention, reset.from_run_id, context.clock())
@@ -69,6 +76,12 @@ async def reset_process(
     return _represent(reset, to_run_id)
 
 
+def ambiguous(process: OrderProcess, names: Sequence[str]) -> ProblemError:
+    """Which of several is meant has to be said."""
+    detail = f"This order has {len(names)} that it could be: name one by `job_id`: {', '.join(names)}."
+    return conflict("job_ambiguous", detail, state=process.state)
+
+
 def _checked_step(process: OrderProcess, step: str | None) -> str:
     chosen = step or process.stuck_step
     if chosen is None:
@@ -83,12 +96,31 @@ def _checked_step(process: OrderProcess, step: str | None) -> str:
     return chosen
 
 
-def _workflow_of(process: OrderProcess, step: str) -> str:
+def workflow_of(process: OrderProcess, step: str, job_id: str | None = None) -> str:
+    """The workflow that parked at the step; else the order's, job's or deliverable's, whichever has such a step.
+
+    `job_id` names a job, or a deliverable, when several have it.
+    """
+    if job_id is not None:
+        known = (*process.open_jobs, *filter(None, (process.job_id,)), *process.deliverable_ids)
+        if job_id not in known:
+            raise not_found("job", "job_id")
+        return deliverable_workflow_id(job_id) if job_id in process.deliverable_ids else job_workflow_id(job_id)
+    if step == process.stuck_step and process.stuck_workflow_id is not None:
+        return process.stuck_workflow_id
     if step in STEPS_OF_ORDER:
         return order_workflow_id(process.order_id)
-    if process.job_id is None:
-        raise conflict("no_job", "This order has no job yet.", state=process.state)
-    return job_workflow_id(process.job_id)
+    having = [
+        *(process.open_jobs if step in STEPS_OF_JOB else ()),
+        *(process.deliverable_ids if step in STEPS_OF_DELIVERABLE else ()),
+    ]
+    if len(having) > 1:
+        raise ambiguous(process, having)
+    if step in STEPS_OF_JOB and process.job_id is not None:
+        return job_workflow_id(process.job_id)
+    if step in STEPS_OF_DELIVERABLE and process.deliverable_id is not None:
+        return deliverable_workflow_id(process.deliverable_id)
+    raise conflict("no_job", "This order has no job or deliverable with this step.", state=process.state)
 
 
 async def _describe(client: Client, workflow_id: str) -> WorkflowExecutionDescription:

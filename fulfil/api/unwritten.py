@@ -57,6 +57,7 @@ async def find_unwritten(client: Client, order_id: str) -> OrderProcess | None:
         state=OrderState.AWAITING_PAYMENT,
         job_id=None,
         job_state=None,
+        deliverable_id=None,
         stuck_step=parked.step,
         stuck_workflow_id=order_workflow_id(order_id),
         stuck_allowed=tuple(parked.allowed),

@@ -11,26 +11,29 @@ from pydantic import ValidationError
 from starlette.datastructures import UploadFile
 from starlette.exceptions import HTTPException
 
+from fulfil.api.archives import ArchiveRefusedError, tell_archive
+from fulfil.api.attachments import tell_attachment
 from fulfil.api.errors import ProblemError, invalid
+from fulfil.api.purposes import TEXTS, FilePurpose, allowance_of
 from fulfil.api.schemas.files import InlineFile
-from fulfil.quoting.formats import QUOTABLE_FORMATS, SNIFF_BYTES, FileFormat, refuse_unquotable, sniff_format
+from fulfil.quoting.formats import SNIFF_BYTES, FileFormat, refuse_unquotable, sniff_format
 
-ATTACHMENTS = (FileFormat.JPEG, FileFormat.PNG, FileFormat.WEBP, FileFormat.GIF, FileFormat.PDF)
 LONGEST_NAME = 255
 MOST_FIELDS = 8
 
 
 @dataclass(frozen=True)
 class Upload:
-    """A file as it came in; its format is what the content says."""
+    """A file as it came in; its format is what the content says, `param` the field it came in."""
 
     name: str
     content: bytes
     format: FileFormat
+    param: str
 
 
-async def read_upload(request: Request, max_bytes: int) -> Upload:
-    """The request's file; raises problems 413, 415 and 422 that name field and remedy."""
+async def read_upload(request: Request, max_bytes: int, purpose: FilePurpose | None = None) -> Upload:
+    """The request's file, if it suits the purpose; raises problems 413, 415 and 422 that name field and remedy."""
     media_type = request.headers.get("content-type", "").partition(";")[0].strip().lower()
     if media_type == "multipart/form-data":
         name, content = await _multipart(request)
@@ -45,28 +48,57 @@ async def read_upload(request: Request, max_bytes: int) -> Upload:
             "Send multipart/form-data with one part named file, or JSON with name and content_base64.",
             param="Content-Type",
         )
-    return Upload(_clean_name(name), content, _checked(content, max_bytes, param))
+    clean = _clean_name(name)
+    _check_size(content, min(max_bytes, allowance_of(purpose).most_bytes or max_bytes), param)
+    return Upload(clean, content, _told(content, clean, purpose, param), param)
 
 
-def _checked(content: bytes, max_bytes: int, param: str) -> FileFormat:
+def _check_size(content: bytes, most_bytes: int, param: str) -> None:
     if not content:
         raise invalid("file_empty", "The file is empty: export it again and send its content.", param)
-    if len(content) > max_bytes:
+    if len(content) > most_bytes:
         raise ProblemError(
             HTTPStatus.REQUEST_ENTITY_TOO_LARGE,
             "file_too_large",
-            f"The file has {len(content):,} bytes; at most {max_bytes:,} are accepted.",
+            f"The file has {len(content):,} bytes; at most {most_bytes:,} are accepted.",
             param=param,
         )
+
+
+def _told(content: bytes, name: str, purpose: FilePurpose | None, param: str) -> FileFormat:
+    """What the content is, if the purpose takes it."""
+    allowance = allowance_of(purpose)
     found = sniff_format(content[:SNIFF_BYTES], len(content))
-    if found is not None and (found in QUOTABLE_FORMATS or found in ATTACHMENTS):
+    if FileFormat.ZIP in allowance.formats and found in (None, FileFormat.ZIP, FileFormat.THREE_MF):
+        found = _attached(content, name, param)
+    elif found is FileFormat.THREE_MF:
+        found = _packaged(content)
+    if found is not None and found in allowance.formats:
         return found
-    raise ProblemError(
-        HTTPStatus.UNSUPPORTED_MEDIA_TYPE,
-        "file_format_unknown" if found is None else "file_format_not_quoted",
-        refuse_unquotable(found).detail,
-        param=param,
-    )
+    if purpose in (None, FilePurpose.MODEL):
+        code = "file_format_unknown" if found is None else "file_format_not_quoted"
+        raise _unsupported(code, refuse_unquotable(found).detail, param)
+    raise _unsupported("file_format_not_allowed", f"Send {allowance.said} for this purpose.", param)
+
+
+def _attached(content: bytes, name: str, param: str) -> FileFormat | None:
+    try:
+        return tell_attachment(content, name)
+    except ArchiveRefusedError as error:
+        raise invalid(error.code, error.detail, param) from error
+
+
+def _packaged(content: bytes) -> FileFormat:
+    """A 3MF, unless it is another package that begins alike; of a damaged one its reader says what is wrong."""
+    try:
+        told = tell_archive(content)
+    except ArchiveRefusedError:
+        return FileFormat.THREE_MF
+    return told if told in TEXTS else FileFormat.THREE_MF
+
+
+def _unsupported(code: str, detail: str, param: str) -> ProblemError:
+    return ProblemError(HTTPStatus.UNSUPPORTED_MEDIA_TYPE, code, detail, param=param)
 
 
 async def _multipart(request: Request) -> tuple[str, bytes]:

@@ -16,7 +16,6 @@ from temporalio.client import Client
 from temporalio.contrib.pydantic import pydantic_data_converter
 from temporalio.service import RPCError
 
-from fulfil.api.app import create_app
 from fulfil.gateways.stripe.gateway import StripeGateway
 from fulfil.kit.database import Database
 from fulfil.kit.settings import Settings
@@ -28,7 +27,7 @@ from fulfil.workers import orders as orders_worker
 from fulfil.workers import payments as payments_worker
 from fulfil.workflows import attributes
 from tests.api.fakes import FakeProcesses, FakeQuoteWork
-from tests.api.running import Api, MovableClock, api_of, running
+from tests.api.running import Api, MovableClock, api_of, create_app, running
 from tests.api.shop import Shop
 from tests.api.world import SECRET, Person, World
 from tests.conftest import RunningSimulator
@@ -169,6 +168,6 @@ async def shop(
                 await session.execute(
                     update(ProviderRow).where(ProviderRow.id == provider.owner_id).values(stripe_account_id=account)
                 )
-            receipt = {"material": "PLA", "quantity_g": 100}
+            receipt = {"material": "PLA", "quantity": 100}
             await api.post(f"/providers/{provider.owner_id}/stock", provider, json=receipt)
         yield Shop(api, world, temporal, customer, providers)

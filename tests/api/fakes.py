@@ -2,7 +2,7 @@
 
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
 
 from temporalio.client import Client
@@ -10,6 +10,7 @@ from temporalio.client import Client
 from fulfil.api.processes import ProcessEndedError, Processes
 from fulfil.api.quote_work import Look, QuoteWork, WorkState
 from fulfil.kit.clock import utc_now
+from fulfil.models.ids import derived_id
 from fulfil.models.messages.chargebacks import (
     AcceptLoss,
     AddEvidence,
@@ -25,16 +26,22 @@ from fulfil.models.messages.jobs import (
     DeclineOffer,
     JobApproved,
     OfferDeclined,
+    OfferedTo,
+    OfferTo,
+    ProviderOffered,
     RedispatchJob,
 )
 from fulfil.models.messages.orders import (
     CancellationAnswer,
+    CancelLine,
     CancelOrder,
+    LineCancelled,
     OrderOutcome,
     OrderPlaced,
     OrderState,
     StartOrder,
 )
+from fulfil.models.messages.promises import ChoiceTaken, ChooseForJob
 from fulfil.models.messages.quotes import (
     AnalyseFile,
     ConfirmEstimate,
@@ -86,6 +93,7 @@ class FakeProcesses(Processes):
     troubles: dict[str, Exception] = field(default_factory=dict[str, Exception])
     placed: OrderPlaced | None = None
     refund_refusal: str | None = None
+    choice_refusal: str | None = None
 
     def __post_init__(self) -> None:
         super().__init__(self.client)
@@ -105,6 +113,10 @@ class FakeProcesses(Processes):
     async def order_outcome(self, order_id: str) -> OrderOutcome | None:
         return OrderOutcome(order_id=order_id, state=None, reason="This quote has expired.")
 
+    async def cancel_line(self, order_id: str, request: CancelLine, *, update_id: str) -> LineCancelled:
+        await self._say("cancel line", order_id, request, update_id)
+        return LineCancelled(order_id=order_id, line_id=request.line_id, order_state=OrderState.IN_FULFILMENT)
+
     async def cancel_order(self, order_id: str, request: CancelOrder, *, update_id: str) -> CancellationAnswer:
         await self._say("cancel", order_id, request, update_id)
         return CancellationAnswer(order_id=order_id, state=OrderState.CANCELLING)
@@ -119,6 +131,13 @@ class FakeProcesses(Processes):
             start_due_at=utc_now(),
         )
 
+    async def offer_to_provider(self, job_id: str, choice: OfferTo, *, update_id: str) -> ProviderOffered:
+        await self._say("offer_to", job_id, choice, update_id)
+        if self.choice_refusal is not None:
+            return ProviderOffered(code=self.choice_refusal, detail="She can't be asked.")
+        offer = OfferedTo(offer_id=derived_id("off", job_id, choice.provider_id), provider_id=choice.provider_id)
+        return ProviderOffered(offer=offer, expires_at=utc_now() + timedelta(hours=72))
+
     async def decline_offer(self, job_id: str, answer: DeclineOffer, *, update_id: str) -> OfferDeclined:
         await self._say("decline", job_id, answer, update_id)
         return OfferDeclined(offer_id=answer.offer_id)
@@ -126,6 +145,10 @@ class FakeProcesses(Processes):
     async def approve_job(self, job_id: str, approval: ApproveJob, *, update_id: str) -> JobApproved:
         await self._say("approve", job_id, approval, update_id)
         return JobApproved(job_id=job_id, approved_at=utc_now())
+
+    async def choose_for_job(self, job_id: str, chosen: ChooseForJob, *, update_id: str) -> ChoiceTaken:
+        await self._say("choose", job_id, chosen, update_id)
+        return ChoiceTaken(job_id=job_id, choice=chosen.choice)
 
     async def redispatch_job(self, job_id: str, request: RedispatchJob, *, update_id: str) -> None:
         await self._say("redispatch", job_id, request, update_id)

@@ -12,11 +12,11 @@ from temporalio.client import Client
 from fulfil.activities.telling import tell_order_payment_changed
 from fulfil.models.messages.payments import PaymentChanged, PaymentState
 from fulfil.models.tables.accounts import ProviderRow
+from tests.api.making import CHECKED
 from tests.api.running import Api
 from tests.api.world import Person, World
 
 WHY = {"reason": "support has looked at it"}
-QUALITY = {"passed": True, "checks": [{"name": "Dimensions", "passed": True}]}
 
 
 @dataclass(frozen=True)
@@ -76,7 +76,7 @@ class Shop:
         """From start to delivery."""
         bodies: dict[str, dict[str, Any] | None] = {
             "start": None,
-            "quality": QUALITY,
+            "quality": CHECKED,
             "ship": {"carrier": "DHL", "tracking_number": "1"},
             "deliver": {},
         }

@@ -16,6 +16,9 @@ from fulfil.kit.settings import Settings
 from fulfil.models.ids import new_id
 from fulfil.models.messages.jobs import JobState, OfferState
 from fulfil.models.messages.parties import Role
+from tests.api.countered import add_counter
+from tests.api.deliveries import add_service, write_delivery
+from tests.api.making import CHECKED, add_parcel
 from tests.api.papers import add_document
 from tests.api.refunds_kept import add_refund
 from tests.api.running import Api, api_of
@@ -23,6 +26,10 @@ from tests.api.world import SECRET, TOKENS, Person, World
 
 C, P, D, S, A = Role.CUSTOMER, Role.PROVIDER, Role.DRIVER, Role.SUPPORT, Role.ADMIN
 WHY = {"reason": "because of the test"}
+PLANNED = {"title": "x", "due_at": "2099-01-01T00:00:00Z", "share_bp": 1000}
+MACHINE = {"name": "x", "process": "fdm", "materials": ["PLA"], "volume_mm": [200, 200, 200]}
+CLOSURE = {"starts_at": "2126-01-01T00:00:00Z", "ends_at": "2126-01-02T00:00:00Z", "reason": "holidays"}
+MOVED = {"event_id": "evt_1", "kind": "in_transit", "at": "2026-01-01T00:00:00Z"}
 
 
 @dataclass(frozen=True)
@@ -72,6 +79,8 @@ MATRIX: dict[str, Row | Public] = {
     "pay_order": Row((C,), strangers=(C,), body={"payment_method": "pm_card_visa"}),
     "recalculate_order": Row((C, S, A), strangers=(C,)),
     "cancel_order": Row((C,), strangers=(C,), body=WHY),
+    "cancel_order_line": Row((C,), strangers=(C,), body=WHY),
+    "cancel_line_for_customer": Row((S, A), body=WHY),
     "preview_refund": Row((S, A), body={"amount": {"amount_minor": 1, "currency": "eur"}}),
     "create_refund": Row((S, A), body={"reason": "quality", "note": "because of the test"}),
     "list_order_refunds": Row((C, S, A), strangers=(C,)),
@@ -85,21 +94,110 @@ MATRIX: dict[str, Row | Public] = {
     "get_offer": Row((P, S, A), strangers=(P,)),
     "accept_offer": Row((P,), strangers=(P,)),
     "decline_offer": Row((P,), strangers=(P,), body={}),
+    "counter_offer": Row((P,), strangers=(P,), body={"lead_time_days": 9}),
+    "list_counter_offers": Row((C, P, S, A), strangers=(C, P)),
+    "accept_counter_offer": Row((C,), strangers=(C,)),
+    "decline_counter_offer": Row((C,), strangers=(C,)),
+    "withdraw_counter_offer": Row((P,), strangers=(P,)),
+    "explain_dispatch": Row((S, A)),
+    "offer_job": Row((S, A), body={"provider_id": "{provider_id}", **WHY}),
     "list_jobs": Row((C, P, S, A)),
     "get_job": Row((C, P, S, A), strangers=(C, P)),
     "start_job": Row((P,), strangers=(P,)),
     "report_progress": Row((P,), strangers=(P,), body={"percent": 50}),
-    "report_quality": Row((P,), strangers=(P,), body={"passed": True, "checks": [{"name": "size", "passed": True}]}),
+    "report_quality": Row((P,), strangers=(P,), body=CHECKED),
+    "announce_delay": Row((P,), strangers=(P,), body={"due_at": "2126-01-01T00:00:00Z", **WHY}),
+    "report_material": Row((P,), strangers=(P,), body={"used_quantity": 1}),
+    "give_job_back": Row((P,), strangers=(P,), body=WHY),
+    "report_ready_for_pickup": Row((P,), strangers=(P,), body={"address": "1 Main Street"}),
+    "choose_for_job": Row((C, S, A), strangers=(C,), body={"choice": "wait"}),
+    "list_order_shipments": Row((C, S, A), strangers=(C,)),
+    "get_shipment": Row((C, P, S, A), strangers=(C, P)),
+    "get_shipment_label": Row((P, S, A), strangers=(P,)),
+    "report_shipment_event": Row((P, S, A), strangers=(P,), body=MOVED),
+    "receive_carrier_event": Row((S, A), body={**MOVED, "carrier": "DHL", "tracking_number": "nobody's"}),
+    "list_late_jobs": Row((S, A)),
     "ship_job": Row((P,), strangers=(P,), body={"carrier": "DHL", "tracking_number": "1"}),
     "deliver_job": Row((P,), strangers=(P,), body={}),
     "approve_job": Row((C,), strangers=(C,)),
+    "create_service": Row(
+        (P,),
+        body={
+            "title": "x",
+            "description": "x",
+            "price": {"amount_minor": 1000, "currency": "eur"},
+            "milestones": [{"title": "x", "days": 1, "share_bp": 10_000}],
+        },
+    ),
+    "list_services": Row((C, P, S, A)),
+    "get_service": Row((C, P, S, A), strangers=(C, P)),
+    "change_service": Row(
+        (P,),
+        strangers=(P,),
+        body={
+            "title": "x",
+            "description": "x",
+            "price": {"amount_minor": 1000, "currency": "eur"},
+            "milestones": [{"title": "x", "days": 1, "share_bp": 10_000}],
+        },
+    ),
+    "set_service_active": Row((P,), strangers=(P,), body={"active": True}),
+    "propose_deliverable": Row((P,), strangers=(P,), body={"line_id": "{service_line_id}", "milestones": [PLANNED]}),
+    "list_deliverables": Row((C, P, S, A)),
+    "get_deliverable": Row((C, P, S, A), strangers=(C, P)),
+    "draft_milestone": Row((P,), strangers=(P,), body={"milestone_id": "{milestone_id}"}),
+    "submit_milestone": Row((P,), strangers=(P,), body={"milestone_id": "{milestone_id}"}),
+    "request_revision": Row((C,), strangers=(C,), body={"text": "Higher."}),
+    "begin_revision": Row((P,), strangers=(P,)),
+    "approve_milestone": Row((C,), strangers=(C,), body={}),
+    "reject_milestone": Row((C,), strangers=(C,), body=WHY),
+    "complete_deliverable": Row((C, P), strangers=(C, P)),
+    "give_feedback": Row((C,), strangers=(C,), body={"quality": 5, "communication": 5, "timeliness": 5}),
+    "check_milestone": Row(
+        (P,), strangers=(P,), body={"milestone_id": "{milestone_id}", "checks": [{"name": "size", "passed": True}]}
+    ),
+    "propose_milestones": Row((C, P), strangers=(C, P), body={"milestones": [PLANNED]}),
+    "accept_plan": Row((C, P), strangers=(C, P), body={"proposal_id": "{proposal_id}"}),
+    "decline_plan": Row((C, P), strangers=(C, P), body={"proposal_id": "{proposal_id}"}),
+    "withdraw_plan": Row((C, P), strangers=(C, P), body={"proposal_id": "{proposal_id}"}),
+    "add_milestone": Row((C, P), strangers=(C, P), body={"deliverable_id": "{deliverable_id}", **PLANNED}),
+    "change_milestone": Row((C, P), strangers=(C, P), body={"title": "x"}),
+    "report_milestone_progress": Row((P,), strangers=(P,), body={"percent": 50}),
+    "complete_milestone": Row((P,), strangers=(P,)),
     "create_provider": Row((A,), body={"name": "x", "capabilities": {"fdm": ["PLA"]}}),
     "list_providers": Row((S, A)),
     "get_provider": Row((P, S, A), strangers=(P,)),
     "set_provider_stripe_account": Row((A,), body={"stripe_account_id": "acct_1"}),
     "set_provider_online": Row((P, A), strangers=(P,), body={"online": True}),
-    "receive_stock": Row((P, A), strangers=(P,), body={"material": "PLA", "quantity_g": 1}),
+    "apply_as_provider": Public("applicants make a sign-in that can be offered nothing before it is verified"),
+    "change_provider": Row((P, A), strangers=(P,), body={}),
+    "change_provider_terms": Row((A,), body={}),
+    "set_provider_suspension": Row((A,), body={"suspended": False, **WHY}),
+    "set_provider_verification": Row((A,), body={"verification": "verified"}),
+    "add_certificate": Row((P,), strangers=(P,), body={"kind": "other", "title": "x", "file_id": "{file_id}"}),
+    "list_certificates": Row((P, S, A), strangers=(P,)),
+    "set_certificate_state": Row((A,), body={"state": "verified"}),
+    "add_machine": Row((P, A), strangers=(P,), body=MACHINE),
+    "list_machines": Row((P, S, A), strangers=(P,)),
+    "replace_machine_facts": Row((P, A), strangers=(P,), body=MACHINE),
+    "delete_machine": Row((P, A), strangers=(P,)),
+    "get_calendar": Row((P, S, A), strangers=(P,)),
+    "set_calendar": Row((P, A), strangers=(P,), body={"time_zone": "UTC", "working_hours": None}),
+    "add_closure": Row((P, A), strangers=(P,), body=CLOSURE),
+    "list_closures": Row((P, S, A), strangers=(P,)),
+    "delete_closure": Row((P, A), strangers=(P,)),
+    "rank_providers": Row((S, A)),
+    "get_provider_score": Row((P, S, A), strangers=(P,)),
+    "get_provider_statistics": Row((P, S, A), strangers=(P,)),
+    "receive_stock": Row((P, A), strangers=(P,), body={"material": "PLA", "quantity": 1}),
     "list_stock": Row((P, S, A), strangers=(P,)),
+    "list_all_stock": Row((P, S, A)),
+    "verify_stock": Row((S, A)),
+    "get_stock_item": Row((P, S, A), strangers=(P,)),
+    "set_stock_item": Row((P, A), strangers=(P,), body={"low_at_quantity": 5, "reorder_url": None}),
+    "adjust_stock": Row((P, A), strangers=(P,), body={"change": -1, **WHY}),
+    "list_stock_movements": Row((P, S, A), strangers=(P,)),
+    "list_stock_reservations": Row((P, S, A), strangers=(P,)),
     "list_order_documents": Row((C, P, S, A), strangers=(C, P)),
     "list_provider_documents": Row((P, S, A), strangers=(P,)),
     "list_documents": Row((C, P, S, A)),
@@ -195,19 +293,33 @@ async def ids(world: World, customer: Person, provider: Person) -> dict[str, str
     sale = await world.sale(
         customer, provider, job=JobState.ACCEPTED, offer=OfferState.ACCEPTED, production=JobState.ACCEPTED
     )
+    delivery = await write_delivery(world, customer, provider)
     return {
         "file_id": sale.file_id,
         "quote_id": sale.quote_id,
         "order_id": sale.order_id,
+        "line_id": sale.line_id,
         "job_id": sale.job_id,
         "offer_id": sale.offer_id,
+        "counter_id": await add_counter(world, sale, provider),
         "provider_id": provider.owner_id,
+        "machine_id": new_id("mac"),
+        "certificate_id": new_id("cer"),
+        "closure_id": new_id("clo"),
+        "item_id": await world.lot(provider),
+        "shipment_id": await add_parcel(world, sale, provider),
         "key_id": new_id("key"),
         "refund_id": await add_refund(world, sale.order_id),
         "chargeback_id": new_id("chb"),
         "reconciliation_id": new_id("rec"),
         "payment_method_id": "pm_1",
         "document_id": await add_document(world, sale.order_id, customer.owner_id),
+        "service_id": await add_service(world, provider, active=False),
+        "service_line_id": delivery.line_id,
+        "deliverable_id": delivery.deliverable_id,
+        "milestone_id": delivery.milestone_ids[0],
+        "revision_id": new_id("rev"),
+        "proposal_id": new_id("pln"),
     }
 
 

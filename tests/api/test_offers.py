@@ -30,7 +30,9 @@ async def test_a_provider_sees_her_open_offers_with_her_payout(
     assert [offer["id"] for offer in listed] == [sale.offer_id]
     assert listed[0]["payout"] == {"amount_minor": 1104, "currency": "eur"}
     assert listed[0]["work"]["file_id"] == sale.file_id
-    assert listed[0]["allowed_actions"] == ["accept", "decline"]
+    assert listed[0]["allowed_actions"] == ["accept", "decline", "counter"]
+    on_board = await api.get("/offers", provider, params={"stage": "open_board"})
+    assert on_board.json()["data"] == []
     assert (await api.get(f"/offers/{sale.offer_id}", provider)).json() == listed[0]
     assert len((await api.get("/offers", provider)).json()["data"]) == 2
 
@@ -149,10 +151,10 @@ async def test_declining_twice_changes_nothing(api: Api, world: World, customer:
             await session.execute(update(OfferRow).values(state=OfferState.DECLINED))
 
     api.processes.effects["decline"] = write
-    first = await api.post(f"/offers/{sale.offer_id}/decline", provider, json={"reason": "no time"})
+    first = await api.post(f"/offers/{sale.offer_id}/decline", provider, json={"code": "too_busy", "reason": "no time"})
     again = await api.post(f"/offers/{sale.offer_id}/decline", provider, json={})
 
     assert (first.status_code, first.json()["state"], first.json()["allowed_actions"]) == (200, "declined", [])
     assert again.json() == first.json()
     assert len(api.processes.said) == 1
-    assert api.processes.said[0].message.reason == "no time"
+    assert (api.processes.said[0].message.code, api.processes.said[0].message.reason) == ("too_busy", "no time")

@@ -24,7 +24,7 @@ def writing_orders(api: Api, world: World, customer: Person) -> None:
 
     async def write(start: StartOrder) -> None:
         if not any(row.id == start.order_id for row in await world.rows(OrderRow)):
-            await world.order(customer, order_id=start.order_id, quote_id=start.quote_id)
+            await world.order(customer, order_id=start.order_id, quote_id=start.quote_ids[0])
 
     api.processes.effects["place"] = write
 
@@ -45,7 +45,11 @@ async def test_an_order_is_answered_payable(api: Api, world: World, customer: Pe
     assert order["allowed_actions"] == ["pay", "cancel"]
     assert order["next"]["who"] == "customer"
     start = api.processes.said[0].message
-    assert (start.customer_id, start.quote_id, start.placed_by.id) == (customer.party_id, quote_id, customer.party_id)
+    assert (start.customer_id, start.quote_ids, start.placed_by.id) == (
+        customer.party_id,
+        (quote_id,),
+        customer.party_id,
+    )
 
 
 async def test_a_repeated_order_is_the_same_order_even_after_the_quote_expired(
@@ -74,7 +78,7 @@ async def test_simultaneous_orders_under_one_key_are_one_order(api: Api, world: 
         started.append(start)
         await both.wait()
         if start is started[0]:
-            await world.order(customer, order_id=start.order_id, quote_id=start.quote_id)
+            await world.order(customer, order_id=start.order_id, quote_id=start.quote_ids[0])
         await both.wait()
 
     api.processes.effects["place"] = write

@@ -9,13 +9,12 @@ from temporalio.client import Client
 from temporalio.contrib.pydantic import pydantic_data_converter
 from temporalio.service import RPCError, RPCStatusCode
 
-from fulfil.api.app import create_app
 from fulfil.api.errors import ProblemError
 from fulfil.api.outages import temporal_outages
 from fulfil.api.readers.platform import newest_revision
 from fulfil.kit.settings import Settings
 from tests.api.fakes import FakeProcesses, FakeQuoteWork
-from tests.api.running import NOBODY, Api, MovableClock, api_of, running, until
+from tests.api.running import NOBODY, Api, MovableClock, api_of, create_app, running, until
 from tests.api.world import Person, World
 from tests.sockets import end_of_connection
 

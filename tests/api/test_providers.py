@@ -1,4 +1,4 @@
-"""Providers and their stock."""
+"""Providers."""
 
 import asyncio
 from typing import Any
@@ -7,7 +7,6 @@ import pytest
 
 from fulfil.models.ids import new_id
 from fulfil.models.tables.accounts import ProviderRow
-from fulfil.models.tables.inventory import StockMovementRow, StockRow
 from tests.api.running import Api
 from tests.api.world import Person, World
 
@@ -114,30 +113,6 @@ async def test_a_limit_beyond_100_is_refused(api: Api, admin: Person) -> None:
     for limit in (0, 101, 10**9, "many"):
         response = await api.get("/providers", admin, params={"limit": limit})
         assert (response.status_code, response.json()["param"]) == (422, "limit")
-
-
-async def test_received_stock_is_a_movement_and_a_balance(api: Api, world: World, provider: Person) -> None:
-    path = f"/providers/{provider.party_id}/stock"
-    receipt = {"material": "pla", "quantity_g": 500, "reason": "delivery note 7"}
-    first = await api.post(path, provider, key="s1", json=receipt)
-    again = await api.post(path, provider, key="s1", json=receipt)
-    more = await api.post(path, provider, json=receipt)
-
-    assert (first.status_code, first.json()["available_g"]) == (201, 500)
-    assert again.json() == first.json()
-    assert more.json()["available_g"] == 1000
-    assert [(row.kind, row.available_delta_g) for row in await world.rows(StockMovementRow)] == [("received", 500)] * 2
-    [stock] = await world.rows(StockRow)
-    assert (stock.material, stock.available_g, stock.reserved_g) == ("PLA", 1000, 0)
-    assert (await api.get(path, provider)).json()["data"] == [more.json()]
-
-
-async def test_stock_is_positive_whole_grams(api: Api, world: World, provider: Person) -> None:
-    for quantity in (0, -5, 1.5, "5", 10**18):
-        body = {"material": "PLA", "quantity_g": quantity}
-        response = await api.post(f"/providers/{provider.party_id}/stock", provider, json=body)
-        assert (response.status_code, response.json()["param"]) == (422, "quantity_g")
-    assert not await world.rows(StockMovementRow)
 
 
 async def test_administration_names_the_account_she_is_paid_to(

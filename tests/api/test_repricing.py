@@ -11,7 +11,7 @@ from fulfil.models.ids import new_id
 from fulfil.models.messages.quotes import EstimateConfirmed, Pricing, Refusal, RepricedItem, RepricedQuote
 from fulfil.models.tables.quotes import EstimateConfirmationRow, QuoteRow
 from fulfil.quoting.prices.tariffs import CURRENT_TARIFF_VERSION
-from tests.api.quoted import item_row, priced, quote_row, refused_item_row
+from tests.api.quoted import item_row, quote_row, refused_item_row
 from tests.api.running import Api
 from tests.api.world import Person, World
 
@@ -147,20 +147,6 @@ async def test_what_can_not_be_confirmed_says_why(api: Api, world: World, custom
         (409, "item_not_estimated"),
         (422, "position_unknown"),
     ]
-
-
-async def test_quotes_of_several_materials_are_ordered_apart(api: Api, world: World, customer: Person) -> None:
-    quote_id = new_id("quo")
-    files = [await world.file(customer) for _ in range(2)]
-    await world.add(
-        quote_row(quote_id, customer.owner_id, total_minor=2598),
-        item_row(quote_id, files[0]),
-        item_row(quote_id, files[1], position=1, priced=priced("PETG")),
-    )
-    refused = await api.post("/orders", customer, key="k1", json={"quote_id": quote_id})
-    assert (refused.status_code, refused.json()["code"]) == (409, "quote_mixed_materials")
-    assert "fdm in PETG, fdm in PLA" in refused.json()["detail"]
-    assert not api.processes.said
 
 
 async def test_a_provisional_quote_can_not_be_ordered_and_says_what_is_missing(

@@ -5,14 +5,13 @@ import asyncio
 import httpx
 from temporalio.client import Client
 
-from fulfil.api.app import create_app
 from fulfil.kit.database import Database
 from fulfil.kit.settings import Settings
 from fulfil.models.tables.accounts import ProviderRow
 from fulfil.workers import orders as orders_worker
 from fulfil.workflows.ids import order_workflow_id
 from tests.api.fakes import FakeProcesses, FakeQuoteWork
-from tests.api.running import Api, MovableClock, running
+from tests.api.running import Api, MovableClock, create_app, running
 from tests.api.shop import WHY, Shop, set_account
 from tests.api.world import Person, World
 
@@ -52,7 +51,7 @@ async def test_a_reset_past_the_charge_charges_once_and_the_order_goes_on(shop: 
 async def test_an_order_workflow_is_reset_before_a_local_activity(shop: Shop, supporter: Person) -> None:
     order = await shop.place()
     await shop.pay(order)
-    body = {**WHY, "step": "open_job"}
+    body = {**WHY, "step": "open_lines"}
     reset = await shop.api.post(f"/support/orders/{order['id']}/reset", supporter, json=body)
     winner, job = await shop.accept()
     await shop.make(winner, job["id"])

@@ -65,6 +65,7 @@ async def test_an_event_wakes_the_relay(api: Api, owner_database: Database) -> N
         (b"[]", signature(b"[]")),
         (b"\xff", signature(b"\xff")),
     ],
+    ids=["unsigned", "nonsense", "forged", "altered", "stale", "no event", "no text"],  # the signatures tell the time
 )
 async def test_what_is_forged_stale_or_no_event_is_refused(api: Api, world: World, body: bytes, header: str) -> None:
     response = await deliver(api, body, header)

@@ -10,7 +10,7 @@ from fulfil.kit.clock import utc_now
 from fulfil.models.messages.jobs import OfferedTo, OfferWave, Stage, StartJob
 from fulfil.models.messages.parties import Role
 from fulfil.models.messages.policies import OrderPolicies
-from fulfil.models.tables.inventory import StockRow
+from fulfil.models.tables.inventory import StockItemRow
 from fulfil.models.tables.jobs import OfferRow
 from fulfil.models.tables.payments import PaymentRow
 from fulfil.workflows import attributes
@@ -78,7 +78,8 @@ async def test_of_fifty_providers_one_wins_and_everybody_else_reads_why(shop: Sh
     sale = await world.sale(shop.customer, lead)
     rivals = [await world.person(Role.PROVIDER) for _ in range(49)]
     offers = {sale.offer_id: lead, **{await world.offer(sale, rival): rival for rival in rivals}}
-    await world.add(*(StockRow(provider_id=r.party_id, material="PLA", available_g=9, reserved_g=0) for r in rivals))
+    for rival in rivals:
+        await shop.api.post(f"/providers/{rival.owner_id}/stock", rival, json={"material": "PLA", "quantity": 9})
     await authorize(shop, sale.order_id)
     wave = OfferWave(
         stage=Stage.WAVE,
@@ -98,7 +99,7 @@ async def test_of_fifty_providers_one_wins_and_everybody_else_reads_why(shop: Sh
         (409, "offer_lost"): 49,
     }
     assert Counter(row.state for row in await world.rows(OfferRow)) == {"accepted": 1, "lost": 49}
-    assert sum(row.reserved_g for row in await world.rows(StockRow)) == 3
+    assert sum(row.reserved_quantity for row in await world.rows(StockItemRow)) == 3
 
 
 async def authorize(shop: Shop, order_id: str) -> None:

@@ -13,12 +13,14 @@ from fulfil.kit.clock import utc_now
 from fulfil.kit.database import Database
 from fulfil.models.ids import new_id
 from fulfil.models.messages.events import EventType, NextStep
+from fulfil.models.messages.inventory import StockUnit
 from fulfil.models.messages.jobs import JobState, OfferState
-from fulfil.models.messages.orders import OrderState
+from fulfil.models.messages.orders import DeliveryMethod, OrderState
 from fulfil.models.messages.parties import SYSTEM, Role, WaitingOn
 from fulfil.models.messages.payments import PaymentState
 from fulfil.models.messages.policies import OrderPolicies
 from fulfil.models.tables.accounts import AccountRow, ProviderRow
+from fulfil.models.tables.inventory import StockItemRow
 from fulfil.models.tables.jobs import JobRow, OfferRow, ProductionRow
 from fulfil.models.tables.orders import OrderLineRow, OrderRow
 from fulfil.models.tables.payments import PaymentRow
@@ -110,6 +112,22 @@ class World:
         )
         return provider_id
 
+    async def lot(self, provider: Person, quantity: int = 100) -> str:
+        """Grams of PLA."""
+        item_id = new_id("stk")
+        await self.add(
+            StockItemRow(
+                id=item_id,
+                provider_id=provider.owner_id,
+                material="PLA",
+                unit=StockUnit.GRAM,
+                available_quantity=quantity,
+                reserved_quantity=0,
+                created_at=utc_now(),
+            )
+        )
+        return item_id
+
     async def file(self, owner: Person, *, file_format: str = "stl", sha256: str = "0" * 64) -> str:
         """A file row; its content is not stored."""
         file_id = new_id("fil")
@@ -146,6 +164,7 @@ class World:
         payment: PaymentState = PaymentState.REQUIRES_PAYMENT,
         payment_intent_id: str = "",
         policies: OrderPolicies | None = None,
+        delivery: DeliveryMethod = DeliveryMethod.SHIPPING,
     ) -> str:
         """An order with one line, its payment and its first event."""
         quote_id = quote_id or await self.quote(customer)
@@ -161,6 +180,7 @@ class World:
                     total_minor=quote.total_minor,
                     currency=quote.currency,
                     policies=(policies or OrderPolicies()).model_dump(mode="json"),
+                    delivery_method=delivery,
                     placed_at=now,
                 )
             )
@@ -182,7 +202,7 @@ class World:
             await tell(session, order_id, EventType.ORDER_PLACED, key="placed")
         return order_id
 
-    async def sale(
+    async def sale(  # noqa: PLR0913 (a sale has these parts)
         self,
         customer: Person,
         provider: Person,
@@ -193,11 +213,17 @@ class World:
         production: JobState | None = None,
         policies: OrderPolicies | None = None,
         quote_id: str | None = None,
+        delivery: DeliveryMethod = DeliveryMethod.SHIPPING,
     ) -> Sale:
         """A paid order whose job is offered to (or made by) the provider."""
         quote_id = quote_id or await self.quote(customer)
         order_id = await self.order(
-            customer, quote_id=quote_id, state=order, payment=PaymentState.AUTHORIZED, policies=policies
+            customer,
+            quote_id=quote_id,
+            state=order,
+            payment=PaymentState.AUTHORIZED,
+            policies=policies,
+            delivery=delivery,
         )
         ids = {"job": new_id("job"), "offer": new_id("off")}
         now = utc_now()
@@ -210,6 +236,7 @@ class World:
                     id=ids["job"],
                     order_id=order_id,
                     line_id=line_id,
+                    amount_minor=(await session.get_one(OrderLineRow, line_id)).amount_minor,
                     state=job,
                     round=1,
                     provider_id=provider.party_id if hers else None,
@@ -305,6 +332,7 @@ def _production(ids: dict[str, str], order_id: str, provider_id: str, state: Job
         provider_id=provider_id,
         state=state,
         start_due_at=now + timedelta(hours=72),
+        due_at=now + timedelta(days=5),
         started_at=now if order.index(state) >= order.index(JobState.IN_PRODUCTION) else None,
         delivered_at=now if state is JobState.DELIVERED else None,
     )

@@ -6,6 +6,8 @@ from sqlalchemy import ColumnElement, exists, or_, select
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from fulfil.api.access import Principal
+from fulfil.api.readers.submissions import was_shown_to
+from fulfil.api.readers.work_files import made_by_line
 from fulfil.api.schemas.files import File
 from fulfil.models.messages.jobs import OfferState
 from fulfil.models.messages.parties import Role
@@ -51,7 +53,8 @@ async def _is_shared(session: AsyncSession, caller: Principal, file_id: str) -> 
     if caller.role is Role.PROVIDER:
         return bool(await session.scalar(select(_is_offered_to(caller.owner_id, file_id))))
     if caller.role is Role.CUSTOMER:
-        return bool(await session.scalar(select(_is_photo_for(caller.owner_id, file_id))))
+        shared = or_(_is_photo_for(caller.owner_id, file_id), was_shown_to(caller.owner_id, file_id))
+        return bool(await session.scalar(select(shared)))
     return False
 
 
@@ -60,6 +63,7 @@ def _is_offered_to(provider_id: str, file_id: str) -> ColumnElement[bool]:
         QuoteItemRow.file_id == file_id,
         QuoteItemRow.status != QuoteStatus.REFUSED,
         OrderLineRow.quote_id == QuoteItemRow.quote_id,
+        made_by_line(),
         JobRow.line_id == OrderLineRow.id,
         OfferRow.job_id == JobRow.id,
         OfferRow.provider_id == provider_id,
@@ -72,7 +76,10 @@ def _is_photo_for(customer_id: str, file_id: str) -> ColumnElement[bool]:
         OrderRow.customer_id == customer_id,
         JobRow.order_id == OrderRow.id,
         JobReportRow.job_id == JobRow.id,
-        JobReportRow.data["photo_file_ids"].contains([file_id]),
+        or_(
+            JobReportRow.data["photo_file_ids"].contains([file_id]),
+            JobReportRow.data["signature_file_id"].astext == file_id,
+        ),
     )
 
 

@@ -12,9 +12,10 @@ from fulfil.api.access import Principal
 from fulfil.api.actions import job_actions
 from fulfil.api.disclosure import told_next
 from fulfil.api.readers.paging import newest_first
-from fulfil.api.readers.work_files import files_of_quote, represent_files
+from fulfil.api.readers.production import handing_of, read_making, represent_production, trouble_of
+from fulfil.api.readers.work_files import files_of_line, represent_files
 from fulfil.api.schemas.base import Page
-from fulfil.api.schemas.jobs import Job, Production, Work
+from fulfil.api.schemas.jobs import Job, Work
 from fulfil.ledger.refundable import taken_of_lines
 from fulfil.models.messages.events import NextStep
 from fulfil.models.messages.jobs import JobState
@@ -26,33 +27,47 @@ from fulfil.models.tables.jobs import JobRow, ProductionRow
 from fulfil.models.tables.orders import OrderLineRow, OrderRow
 from fulfil.models.tables.timeline import TimelineRow
 
-JobQuery = Select[JobRow, OrderLineRow, list[dict[str, Any]], TimelineRow, ProductionRow, ProviderRow]
-JobParts = tuple[JobRow, OrderLineRow, list[dict[str, Any]], TimelineRow, ProductionRow | None, ProviderRow | None]
+JobQuery = Select[JobRow, OrderLineRow, OrderRow, list[dict[str, Any]], TimelineRow, ProductionRow, ProviderRow]
+JobParts = tuple[
+    JobRow, OrderLineRow, OrderRow, list[dict[str, Any]], TimelineRow, ProductionRow | None, ProviderRow | None
+]
 
 
 def select_jobs() -> JobQuery:
-    """Jobs with everything their representation takes."""
+    """Jobs that are made, with everything their representation takes; milestones are told by their deliverables."""
     return (
         select(
-            *(JobRow, OrderLineRow, files_of_quote(OrderLineRow.quote_id)),
+            *(JobRow, OrderLineRow, OrderRow, files_of_line()),
             *(TimelineRow, ProductionRow, ProviderRow),
         )
         .join(OrderLineRow, OrderLineRow.id == JobRow.line_id)
+        .join(OrderRow, OrderRow.id == JobRow.order_id)
         .join(TimelineRow, TimelineRow.order_id == JobRow.order_id)
         .outerjoin(ProductionRow, ProductionRow.offer_id == JobRow.offer_id)
         .outerjoin(ProviderRow, ProviderRow.id == JobRow.provider_id)
+        .where(JobRow.milestone_id.is_(None))
     )
 
 
-async def find_job(session: AsyncSession, caller: Principal, job_id: str) -> Job | None:
-    """A job the caller has to do with."""
-    return await _represent_one(session, caller, _visible(select_jobs().where(JobRow.id == job_id), caller))
+async def find_job(
+    session: AsyncSession, caller: Principal, job_id: str, now: datetime, pickup_secret: str
+) -> Job | None:
+    """A job the caller has to do with, and all about its making."""
+    row = (await session.execute(_visible(select_jobs().where(JobRow.id == job_id), caller))).one_or_none()
+    if row is None:
+        return None
+    [job] = await _represent(session, caller, [row])
+    _, line, _, _, _, production, _ = row
+    making = await read_making(session, caller, line, production, now, pickup_secret)
+    return job.model_copy(update={"making": making})
 
 
-async def find_job_of_order(session: AsyncSession, caller: Principal, order_id: str) -> Job | None:
-    """The job of an order's line; the caller is known to have to do with the order."""
-    query = select_jobs().where(JobRow.order_id == order_id).order_by(JobRow.opened_at, JobRow.id).limit(1)
-    return await _represent_one(session, caller, query)
+async def find_jobs_of_order(session: AsyncSession, caller: Principal, order_id: str) -> list[Job]:
+    """The jobs of an order's made-to-order lines; the caller is known to have to do with the order."""
+    query = (
+        select_jobs().where(JobRow.order_id == order_id).order_by(OrderLineRow.position, JobRow.opened_at, JobRow.id)
+    )
+    return await _represent(session, caller, (await session.execute(query)).all())
 
 
 async def list_jobs(
@@ -91,7 +106,7 @@ async def find_delivered(session: AsyncSession, caller: Principal, job_id: str) 
         select(JobRow, ProductionRow)
         .join(OrderRow, OrderRow.id == JobRow.order_id)
         .outerjoin(ProductionRow, ProductionRow.offer_id == JobRow.offer_id)
-        .where(JobRow.id == job_id, OrderRow.customer_id == caller.owner_id)
+        .where(JobRow.id == job_id, JobRow.milestone_id.is_(None), OrderRow.customer_id == caller.owner_id)
     )
     row = (await session.execute(query)).one_or_none()
     if row is None:
@@ -113,10 +128,11 @@ def represent_job(parts: JobParts, caller: Principal, taken: Iterable[RefundAllo
 
     `taken` is what refunds and lost chargebacks took of the lines of its order.
     """
-    job, line, files, head, production, provider = parts
+    job, line, order, files, head, production, provider = parts
     state = shown_state(job, production)
     is_provider = caller.role is Role.PROVIDER
-    amount = Money(amount_minor=line.amount_minor, currency=line.currency)
+    in_trouble = production is not None and production.trouble is not None
+    amount = Money(amount_minor=job.amount_minor, currency=line.currency)
     shows_payout = provider is not None and caller.role is not Role.CUSTOMER
     return Job(
         id=job.id,
@@ -130,7 +146,8 @@ def represent_job(parts: JobParts, caller: Principal, taken: Iterable[RefundAllo
         payout=payout_left(job, line, provider.commission_bp, taken) if provider and shows_payout else None,
         production=represent_production(production) if production else None,
         next=represent_next(head, caller),
-        allowed_actions=job_actions(caller.role, state),
+        trouble=trouble_of(production) if production else None,
+        allowed_actions=job_actions(caller.role, state, handing_of(order, production), in_trouble=in_trouble),
         opened_at=job.opened_at,
         accepted_at=job.accepted_at,
         approved_at=job.approved_at,
@@ -153,35 +170,15 @@ def represent_work(line: OrderLineRow, files: list[dict[str, Any]]) -> Work:
     )
 
 
-def payout_of(line: OrderLineRow, commission_bp: int) -> Money:
-    """The price less the platform's commission."""
-    payout_minor, _ = split_commission(line.amount_minor, commission_bp, line.currency)
-    return Money(amount_minor=payout_minor, currency=line.currency)
-
-
 def payout_left(job: JobRow, line: OrderLineRow, commission_bp: int, taken: Iterable[RefundAllocation]) -> Money:
-    """What she gets: her share of what is left of the line, or once that is released, less what was taken back."""
-    parts = [part for part in taken if part.line_id == line.id]
+    """What she gets: her share of what is left of the job, or once that is released, less what was taken back."""
+    parts = [part for part in taken if part.line_id == line.id and part.job_id in (job.id, None)]
     if job.released_minor is not None:
         payout_minor = (job.payout_minor or 0) - sum(part.provider_share_minor for part in parts)
     else:
-        held_minor = max(line.amount_minor - sum(part.held_minor for part in parts), 0)
+        held_minor = max(job.amount_minor - sum(part.held_minor for part in parts), 0)
         payout_minor, _ = split_commission(held_minor, commission_bp, line.currency)
     return Money(amount_minor=payout_minor, currency=line.currency)
-
-
-def represent_production(row: ProductionRow) -> Production:
-    """How far the work is."""
-    return Production(
-        percent=row.percent,
-        start_due_at=row.start_due_at,
-        started_at=row.started_at,
-        quality_passed_at=row.quality_passed_at,
-        shipped_at=row.shipped_at,
-        carrier=row.carrier,
-        tracking_number=row.tracking_number,
-        delivered_at=row.delivered_at,
-    )
 
 
 def represent_next(head: TimelineRow, caller: Principal) -> NextStep | None:
@@ -189,11 +186,6 @@ def represent_next(head: TimelineRow, caller: Principal) -> NextStep | None:
     who = WaitingOn(head.next_who)
     step = None if who is WaitingOn.NOBODY else NextStep(who=who, what=head.next_what, by=head.next_by)
     return told_next(step, caller)
-
-
-async def _represent_one(session: AsyncSession, caller: Principal, query: JobQuery) -> Job | None:
-    row = (await session.execute(query)).one_or_none()
-    return None if row is None else (await _represent(session, caller, [row]))[0]
 
 
 async def _represent(session: AsyncSession, caller: Principal, rows: Sequence[JobParts]) -> list[Job]:
@@ -206,4 +198,4 @@ def _visible(query: JobQuery, caller: Principal) -> JobQuery:
         return query
     if caller.role is Role.PROVIDER:
         return query.where(JobRow.provider_id == caller.owner_id)
-    return query.join(OrderRow, OrderRow.id == JobRow.order_id).where(OrderRow.customer_id == caller.owner_id)
+    return query.where(OrderRow.customer_id == caller.owner_id)

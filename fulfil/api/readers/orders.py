@@ -1,7 +1,7 @@
 """Orders: the projection that the workflows' activities write."""
 
-from collections.abc import Collection
-from typing import Any, Literal
+from collections.abc import Collection, Sequence
+from typing import Literal
 
 from sqlalchemy import Select, select
 from sqlalchemy.ext.asyncio import AsyncSession
@@ -9,31 +9,33 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from fulfil.api.access import Principal
 from fulfil.api.actions import order_actions
 from fulfil.api.disclosure import told_decline
-from fulfil.api.readers.jobs import find_job_of_order, represent_next, shown_state
+from fulfil.api.readers.deliverables import list_deliverables
+from fulfil.api.readers.jobs import find_jobs_of_order, represent_next
+from fulfil.api.readers.order_lines import LineParts, read_lines, represent_lines
 from fulfil.api.readers.paging import newest_first
-from fulfil.api.readers.work_files import files_of_quote, represent_files
 from fulfil.api.schemas.base import Page
-from fulfil.api.schemas.orders import Order, OrderLine, Payment
-from fulfil.models.messages.orders import OrderState
+from fulfil.api.schemas.orders import DeliveryAddress, Order, Payment
+from fulfil.models.messages.deliverables import DeliverableState
+from fulfil.models.messages.orders import DeliveryMethod, LineKind, OrderState
 from fulfil.models.messages.payments import PaymentState
 from fulfil.models.money import Money
-from fulfil.models.tables.jobs import JobRow, ProductionRow
-from fulfil.models.tables.orders import OrderLineRow, OrderRow
+from fulfil.models.tables.orders import OrderAddressRow, OrderLineRow, OrderRow
 from fulfil.models.tables.payments import PaymentRow
 from fulfil.models.tables.timeline import TimelineRow
 
-EXPANDABLE = ("lines", "job", "payment")
-OrderQuery = Select[OrderRow, PaymentRow, TimelineRow, JobRow, ProductionRow]
-OrderParts = tuple[OrderRow, PaymentRow, TimelineRow, JobRow | None, ProductionRow | None]
+EXPANDABLE = ("lines", "job", "jobs", "deliverables", "payment")
+OrderQuery = Select[OrderRow, PaymentRow, TimelineRow, OrderAddressRow]
+OrderParts = tuple[OrderRow, PaymentRow, TimelineRow, OrderAddressRow | None]
+MOST_LINES = 50
+NO_ADDRESS = "; without a delivery address goods go to the billing address"
 
 
 def _select_orders(caller: Principal) -> OrderQuery:
     query = (
-        select(OrderRow, PaymentRow, TimelineRow, JobRow, ProductionRow)
+        select(OrderRow, PaymentRow, TimelineRow, OrderAddressRow)
         .join(PaymentRow, PaymentRow.order_id == OrderRow.id)
         .join(TimelineRow, TimelineRow.order_id == OrderRow.id)
-        .outerjoin(JobRow, JobRow.order_id == OrderRow.id)
-        .outerjoin(ProductionRow, ProductionRow.offer_id == JobRow.offer_id)
+        .outerjoin(OrderAddressRow, OrderAddressRow.order_id == OrderRow.id)
     )
     return query if caller.is_staff else query.where(OrderRow.customer_id == caller.owner_id)
 
@@ -50,11 +52,24 @@ async def find_order(
     if row is None:
         return None
     parts = row
-    order = _represent(parts, caller)
+    lines = (await read_lines(session, [order_id])).get(order_id, [])
+    order = _represent(parts, lines, caller)
+    wants_jobs = "jobs" in expand or "job" in expand
+    jobs = await find_jobs_of_order(session, caller, order_id) if wants_jobs else []
+    delivered = None
+    if "deliverables" in expand:
+        page = await list_deliverables(
+            session, caller, order_id=order_id, state=None, limit=MOST_LINES, starting_after=None
+        )
+        delivered = page.data
+    is_single = len(lines) == 1
     return order.model_copy(
         update={
-            "lines": await _read_lines(session, order_id) if "lines" in expand else None,
-            "job": await find_job_of_order(session, caller, order_id) if "job" in expand else None,
+            "lines": await represent_lines(session, caller, parts[0], lines) if "lines" in expand else None,
+            "job": next(iter(jobs), None) if "job" in expand and is_single else None,
+            "jobs": jobs if "jobs" in expand else None,
+            "deliverables": delivered,
+            "deliver_to": _represent_address(parts[3]),
             "payment": _represent_payment(parts[1], caller, publishable_key) if "payment" in expand else None,
         }
     )
@@ -75,7 +90,8 @@ async def list_orders(
         limit=limit,
         starting_after=starting_after,
     )
-    return Page(data=[_represent(row, caller) for row in rows], has_more=has_more)
+    lines = await read_lines(session, [row[0].id for row in rows])
+    return Page(data=[_represent(row, lines.get(row[0].id, []), caller) for row in rows], has_more=has_more)
 
 
 async def may_see_order(session: AsyncSession, caller: Principal, order_id: str) -> OrderState | None:
@@ -87,28 +103,25 @@ async def may_see_order(session: AsyncSession, caller: Principal, order_id: str)
     return None if state is None else OrderState(state)
 
 
-async def find_quote_of_order(session: AsyncSession, caller: Principal, order_id: str) -> str | None:
-    """The quote an order of the caller's was placed by; staff see all."""
+async def find_quotes_of_order(session: AsyncSession, caller: Principal, order_id: str) -> list[str] | None:
+    """The quotes an order of the caller's was placed by; staff see all."""
     if await may_see_order(session, caller, order_id) is None:
         return None
-    quote_id: str | None = await session.scalar(
-        select(OrderLineRow.quote_id).where(OrderLineRow.order_id == order_id).order_by(OrderLineRow.id).limit(1)
-    )
-    return quote_id
+    lines = select(OrderLineRow.quote_id).where(OrderLineRow.order_id == order_id, OrderLineRow.quote_id.is_not(None))
+    named = await session.scalars(lines.order_by(OrderLineRow.position, OrderLineRow.id))
+    return list(dict.fromkeys(quote_id for quote_id in named if quote_id is not None))
 
 
-async def _read_lines(session: AsyncSession, order_id: str) -> list[OrderLine]:
-    query = (
-        select(OrderLineRow, files_of_quote(OrderLineRow.quote_id))
-        .where(OrderLineRow.order_id == order_id)
-        .order_by(OrderLineRow.id)
-    )
-    return [_represent_line(line, files) for line, files in (await session.execute(query))]
-
-
-def _represent(parts: OrderParts, caller: Principal) -> Order:
-    order, payment, head, job, production = parts
+def _represent(parts: OrderParts, lines: Sequence[LineParts], caller: Principal) -> Order:
+    order, payment, head, address = parts
     state, payment_state = OrderState(order.state), PaymentState(payment.state)
+    jobs = [line.job_state for line in lines if line.job_state is not None]
+    begun = any(line.has_paid_milestone or line.deliverable_state is DeliverableState.IN_REVIEW for line in lines)
+    following = represent_next(head, caller)
+    is_unsure = address is None and order.delivery_method == DeliveryMethod.SHIPPING
+    has_goods = any(line.line.kind == LineKind.MADE_TO_ORDER for line in lines)
+    if following is not None and state is OrderState.AWAITING_PAYMENT and is_unsure and has_goods:
+        following = following.model_copy(update={"what": f"{following.what}{NO_ADDRESS}"})
     return Order(
         id=order.id,
         customer_id=order.customer_id,
@@ -118,13 +131,26 @@ def _represent(parts: OrderParts, caller: Principal) -> Order:
         refunded=Money(amount_minor=payment.refunded_minor, currency=payment.currency),
         refund_state=_refund_state(payment),
         payment_frozen=payment.frozen_at is not None,
-        next=represent_next(head, caller),
-        allowed_actions=order_actions(
-            caller.role, state, payment_state, None if job is None else shown_state(job, production)
-        ),
+        next=following,
+        allowed_actions=order_actions(caller.role, state, payment_state, jobs, begun=begun),
         cancel_reason=order.cancel_reason,
+        delivery_method=DeliveryMethod(order.delivery_method),
         placed_at=order.placed_at,
         closed_at=order.closed_at,
+    )
+
+
+def _represent_address(row: OrderAddressRow | None) -> DeliveryAddress | None:
+    if row is None:
+        return None
+    return DeliveryAddress.model_construct(
+        name=row.name,
+        address_lines=row.address_lines,
+        postal_code=row.postal_code,
+        city=row.city,
+        country=row.country,
+        latitude=row.latitude,
+        longitude=row.longitude,
     )
 
 
@@ -132,22 +158,6 @@ def _refund_state(payment: PaymentRow) -> Literal["none", "partly_refunded", "re
     if payment.refunded_minor == 0:
         return "none"
     return "refunded" if payment.refunded_minor == payment.amount_minor else "partly_refunded"
-
-
-def _represent_line(row: OrderLineRow, files: list[dict[str, Any]]) -> OrderLine:
-    shown = represent_files(files)
-    return OrderLine(
-        id=row.id,
-        quote_id=row.quote_id,
-        file_id=shown[0].file_id,
-        files=shown,
-        title=row.title,
-        process=row.process,
-        material=row.material,
-        quantity=row.quantity,
-        lead_time_days=row.lead_time_days,
-        amount=Money(amount_minor=row.amount_minor, currency=row.currency),
-    )
 
 
 def _represent_payment(row: PaymentRow, caller: Principal, publishable_key: str | None) -> Payment:

@@ -1,6 +1,7 @@
 """What support works on: stuck orders, and where the order's processes are."""
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from datetime import datetime
 
 from sqlalchemy import or_, select
@@ -13,6 +14,7 @@ from fulfil.models.messages.jobs import JobState
 from fulfil.models.messages.orders import OrderState
 from fulfil.models.messages.parties import WaitingOn
 from fulfil.models.messages.support import ResolutionAction
+from fulfil.models.tables.deliverables import DeliverableRow
 from fulfil.models.tables.jobs import JobRow
 from fulfil.models.tables.orders import OrderRow
 from fulfil.models.tables.support import WorkflowResetRow
@@ -24,39 +26,53 @@ REASON = "--reason '…'"
 
 @dataclass(frozen=True)
 class OrderProcess:
-    """Where an order stands and which workflows work on it."""
+    """Where an order stands and which workflows work on it: of several jobs or deliverables the first.
+
+    `open_jobs` are those of its made-to-order lines that have not ended, `deliverable_ids` all there are.
+    """
 
     order_id: str
     customer_id: str
     state: OrderState
     job_id: str | None
     job_state: JobState | None
+    deliverable_id: str | None
     stuck_step: str | None
     stuck_workflow_id: str | None
     stuck_allowed: tuple[str, ...]
+    open_jobs: Mapping[str, JobState] = field(default_factory=dict[str, JobState])
+    deliverable_ids: tuple[str, ...] = ()
 
 
 async def find_process(session: AsyncSession, order_id: str) -> OrderProcess | None:
     """The order's processes."""
     query = (
-        select(OrderRow, TimelineRow, JobRow)
+        select(OrderRow, TimelineRow)
         .join(TimelineRow, TimelineRow.order_id == OrderRow.id)
-        .outerjoin(JobRow, JobRow.order_id == OrderRow.id)
         .where(OrderRow.id == order_id)
     )
     row = (await session.execute(query)).first()
     if row is None:
         return None
-    order, head, job = row
+    order, head = row
+    made = select(JobRow).where(JobRow.order_id == order_id, JobRow.milestone_id.is_(None)).order_by(JobRow.id)
+    jobs = list(await session.scalars(made))
+    delivered = select(DeliverableRow.id).where(DeliverableRow.order_id == order_id).order_by(DeliverableRow.id)
+    deliverables = tuple(await session.scalars(delivered))
+    open_jobs = {job.id: JobState(job.state) for job in jobs if job.closed_at is None}
+    job = next((job for job in jobs if job.id in open_jobs), jobs[0] if jobs else None)
     return OrderProcess(
         order_id=order.id,
         customer_id=order.customer_id,
         state=OrderState(order.state),
         job_id=job.id if job else None,
         job_state=JobState(job.state) if job else None,
+        deliverable_id=deliverables[0] if deliverables else None,
         stuck_step=head.stuck_step,
         stuck_workflow_id=head.stuck_workflow_id,
         stuck_allowed=tuple(str(action) for action in head.stuck_allowed or []),
+        open_jobs=open_jobs,
+        deliverable_ids=deliverables,
     )
 
 

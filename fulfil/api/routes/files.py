@@ -8,14 +8,16 @@ from fastapi import APIRouter, Depends, Query, Request
 from fastapi.responses import StreamingResponse
 
 from fulfil.api.access import Principal, Scope
-from fulfil.api.dependencies import Context, IdempotencyKey, allowed
+from fulfil.api.dependencies import Context, IdempotencyKey, allowed, guest_refused
 from fulfil.api.documentation import API, FILES, problems
 from fulfil.api.errors import ProblemError, not_found
 from fulfil.api.examining import begin_analysis, follow_analysis
 from fulfil.api.guest_limits import GuestAct
 from fulfil.api.intentions import intend
 from fulfil.api.outages import storage_outages
+from fulfil.api.purposes import FilePurpose
 from fulfil.api.readers.files import find_file, find_own_file, represent_file
+from fulfil.api.scanning import check_for_malware
 from fulfil.api.schemas.files import File, InlineFile
 from fulfil.api.uploads import read_upload
 from fulfil.api.writers.files import write_file
@@ -29,6 +31,9 @@ router = APIRouter(prefix=f"{API}/files", tags=[FILES])
 READERS = (Role.CUSTOMER, Role.PROVIDER, Role.SUPPORT, Role.ADMIN)
 Uploader = Annotated[Principal, Depends(allowed(Scope.FILES_WRITE, Role.CUSTOMER, Role.PROVIDER))]
 Reader = Annotated[Principal, Depends(allowed(Scope.FILES_READ, *READERS))]
+Purpose = Annotated[
+    FilePurpose | None, Query(description="What the file is for; it decides which formats and sizes are taken.")
+]
 Wait = Annotated[float, Query(ge=0, le=20, description="Wait up to so many seconds for the analysis.", examples=[10])]
 
 # Never rendered in the browser, whatever it is.
@@ -51,14 +56,20 @@ BODY: dict[str, Any] = {
 
 
 @router.post("", status_code=HTTPStatus.CREATED, openapi_extra=BODY, responses=problems(401, 403, 429))
-async def upload_file(context: Context, caller: Uploader, request: Request, key: IdempotencyKey = None) -> File:
+async def upload_file(
+    context: Context, caller: Uploader, request: Request, purpose: Purpose = None, key: IdempotencyKey = None
+) -> File:
     """Upload a solid (STL, OBJ, 3MF, STEP), a drawing (SVG, DXF) or an attachment (JPEG, PNG, WebP, GIF, PDF).
 
-    The content decides what it is. What can be priced is measured at once: follow `analysis` with `GET`.
+    The content decides what it is. What can be priced is measured at once: follow `analysis` with `GET`. What a
+    service delivers (`purpose=submission`) may also be a text, a DOCX or ODT document, a ZIP archive or a video.
     """
+    if caller.is_guest and purpose is FilePurpose.SUBMISSION:
+        raise guest_refused()
     context.guest_limits.count(GuestAct.UPLOAD, request, caller)
     async with context.uploads:
-        upload = await read_upload(request, context.settings.max_upload_bytes)
+        upload = await read_upload(request, context.settings.max_upload_bytes, purpose)
+        await check_for_malware(context, upload, by=caller.account_id)
         with storage_outages():
             sha256 = await context.storage.put(upload.content)
         size_bytes = len(upload.content)

@@ -10,12 +10,12 @@ from fulfil.api.dependencies import Context, IdempotencyKey, Paging, allowed
 from fulfil.api.documentation import API, OFFERS, problems
 from fulfil.api.errors import not_found
 from fulfil.api.intentions import intend
-from fulfil.api.readers.offers import find_offer
+from fulfil.api.readers.offers import OfferFilter, find_offer
 from fulfil.api.readers.offers import list_offers as read_offers
 from fulfil.api.schemas.base import Page
 from fulfil.api.schemas.jobs import Acceptance, Decline, Offer
 from fulfil.models.ids import OfferId
-from fulfil.models.messages.jobs import OfferState
+from fulfil.models.messages.jobs import OfferState, Stage
 from fulfil.models.messages.parties import Role
 
 router = APIRouter(prefix=f"{API}/offers", tags=[OFFERS])
@@ -30,10 +30,11 @@ async def list_offers(
     caller: Reader,
     page: Paging,
     state: Annotated[OfferState | None, Query(description="Only offers in this state.")] = None,
+    stage: Annotated[Stage | None, Query(description="Only those made so; `open_board` is the open board.")] = None,
 ) -> Page[Offer]:
     """Your offers, newest first."""
     async with context.begin() as session:
-        return await read_offers(session, caller, state=state, limit=page.limit, starting_after=page.starting_after)
+        return await read_offers(session, caller, OfferFilter(state, stage), page.limit, page.starting_after)
 
 
 @router.get("/{offer_id}", responses=problems(401, 403, 404))
@@ -55,7 +56,7 @@ async def decline_offer(
 ) -> Offer:
     """Say no; you are not asked again for this job."""
     intention = intend(caller, key, f"decline_offer:{offer_id}", answer)
-    await decline(context, caller, offer_id, answer.reason, intention)
+    await decline(context, caller, offer_id, answer, intention)
     async with context.begin() as session:
         return _existing(await find_offer(session, caller, offer_id))
 

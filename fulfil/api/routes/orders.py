@@ -7,7 +7,7 @@ from fastapi import APIRouter, Depends, Query, Response
 
 from fulfil.api.access import Principal, Scope
 from fulfil.api.actions import ENDED
-from fulfil.api.cancelling import call_off
+from fulfil.api.cancelling import call_off, call_off_line
 from fulfil.api.card_numbers import refuse_card_numbers
 from fulfil.api.dependencies import Context, IdempotencyKey, Paging, allowed, expandable
 from fulfil.api.documentation import API, ORDERS, problems
@@ -21,7 +21,7 @@ from fulfil.api.repricing import recalculate
 from fulfil.api.schemas.base import Page
 from fulfil.api.schemas.orders import Cancellation, NewOrder, Order, Pay, PaymentAttempt
 from fulfil.api.schemas.quotes import OrderRecalculation
-from fulfil.models.ids import OrderId
+from fulfil.models.ids import LineId, OrderId
 from fulfil.models.messages.orders import OrderState
 from fulfil.models.messages.parties import Role
 
@@ -35,7 +35,7 @@ Wait = Annotated[float, Query(ge=0, le=60, description="Wait up to so many secon
 
 @router.post("", status_code=HTTPStatus.CREATED, responses=problems(401, 403, 404, 409))
 async def create_order(context: Context, caller: Customer, new: NewOrder, key: IdempotencyKey = None) -> Order:
-    """Order a quote; the answer can be paid. Repeated with the same `Idempotency-Key` it joins the first order."""
+    """Order quotes and services; the answer can be paid. Repeated with the same `Idempotency-Key` it joins."""
     order_id = await place(context, caller, new, key)
     return await _read(context, caller, order_id, frozenset({"lines", "payment"}))
 
@@ -93,6 +93,21 @@ async def cancel_order(
     if order.state not in ENDED:
         response.status_code = HTTPStatus.ACCEPTED
     return order
+
+
+@router.post("/{order_id}/lines/{line_id}/cancel", responses=problems(401, 403, 404, 409))
+async def cancel_order_line(
+    context: Context,
+    caller: Customer,
+    order_id: OrderId,
+    line_id: LineId,
+    cancellation: Cancellation,
+    key: IdempotencyKey = None,
+) -> Order:
+    """Call one line off while the others go on, until it is begun; with the last line the order is cancelled."""
+    intention = intend(caller, key, f"cancel_order_line:{order_id}:{line_id}", cancellation)
+    await call_off_line(context, caller, order_id, line_id, cancellation.reason, intention)
+    return await _read(context, caller, order_id, frozenset({"lines"}))
 
 
 @router.post("/{order_id}/recalculate", responses=problems(401, 403, 404))

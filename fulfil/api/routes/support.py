@@ -5,7 +5,7 @@ from typing import Annotated
 from fastapi import APIRouter, Depends
 
 from fulfil.api.access import STAFF, Principal, Scope
-from fulfil.api.cancelling import call_off
+from fulfil.api.cancelling import call_off, call_off_line
 from fulfil.api.context import ApiContext
 from fulfil.api.dependencies import Context, IdempotencyKey, allowed
 from fulfil.api.documentation import API, SUPPORT, problems
@@ -15,10 +15,11 @@ from fulfil.api.processes import ProcessEndedError
 from fulfil.api.readers.orders import find_order
 from fulfil.api.readers.support import OrderProcess, find_process, find_resolution, list_stuck
 from fulfil.api.readers.waiting import list_waiting_money
-from fulfil.api.resetting import reset_process
+from fulfil.api.resetting import ambiguous, reset_process
 from fulfil.api.schemas.orders import Order
 from fulfil.api.schemas.support import (
     Intervention,
+    Redispatch,
     Redispatched,
     ResetRequest,
     Resolved,
@@ -27,7 +28,7 @@ from fulfil.api.schemas.support import (
 )
 from fulfil.api.unwritten import find_unwritten, list_unwritten
 from fulfil.api.writers.idempotency import claim, find_claim
-from fulfil.models.ids import OrderId
+from fulfil.models.ids import LineId, OrderId
 from fulfil.models.messages.jobs import RedispatchJob
 from fulfil.models.messages.support import ResolutionAction, ResolveStep
 
@@ -77,22 +78,25 @@ async def cancel_step(
 
 @router.post("/orders/{order_id}/redispatch", responses=ERRORS)
 async def redispatch_order(
-    context: Context, caller: Support, order_id: OrderId, why: Intervention, key: IdempotencyKey = None
+    context: Context, caller: Support, order_id: OrderId, why: Redispatch, key: IdempotencyKey = None
 ) -> Redispatched:
-    """Take the job from its provider, if it has one, and offer it anew."""
+    """Take a job from its provider, if it has one, and offer it anew; `job_id` says which of several."""
     process = await _find(context, order_id)
-    if process.job_id is None:
-        raise conflict("no_job", "This order has no job yet.", state=process.state)
+    job_id = why.job_id or process.job_id
+    if job_id is None or (job_id != process.job_id and job_id not in process.open_jobs):
+        raise conflict("no_job", "This order has no such job, or none yet.", state=process.state)
+    if why.job_id is None and len(process.open_jobs) > 1:
+        raise ambiguous(process, list(process.open_jobs))
     intention = intend(caller, key, f"redispatch_order:{order_id}", why)
     async with context.begin() as session:
         claimed = await claim(session, intention, intention.derive_id("upd"), context.clock())
     request = RedispatchJob(actor=caller.actor, reason=why.reason)
     try:
-        await context.processes.redispatch_job(process.job_id, request, update_id=claimed.resource_id)
+        await context.processes.redispatch_job(job_id, request, update_id=claimed.resource_id)
     except ProcessEndedError:
         if not claimed.repeated:
             raise conflict("job_ended", "The job has ended.", state=process.job_state or process.state) from None
-    return Redispatched(order_id=order_id, job_id=process.job_id)
+    return Redispatched(order_id=order_id, job_id=job_id)
 
 
 @router.post("/orders/{order_id}/cancel", responses=ERRORS)
@@ -109,6 +113,25 @@ async def cancel_order_for_customer(
     return order
 
 
+@router.post("/orders/{order_id}/lines/{line_id}/cancel", responses=ERRORS)
+async def cancel_line_for_customer(
+    context: Context,
+    caller: Support,
+    order_id: OrderId,
+    line_id: LineId,
+    why: Intervention,
+    key: IdempotencyKey = None,
+) -> Order:
+    """Call one line off for the customer, until it is begun; the others go on."""
+    intention = intend(caller, key, f"cancel_line_for_customer:{order_id}:{line_id}", why)
+    await call_off_line(context, caller, order_id, line_id, why.reason, intention)
+    async with context.begin() as session:
+        order = await find_order(session, caller, order_id, ("lines",))
+    if order is None:
+        raise not_found("order")
+    return order
+
+
 @router.post("/orders/{order_id}/reset", responses=ERRORS)
 async def reset_order(
     context: Context, caller: Support, order_id: OrderId, reset: ResetRequest, key: IdempotencyKey = None
@@ -116,7 +139,7 @@ async def reset_order(
     """Run the workflow again from before a step (the parked one, unless named); no effect is repeated."""
     process = await _find(context, order_id)
     intention = intend(caller, key, f"reset_order:{order_id}", reset)
-    return await reset_process(context, process, reset.step, caller.actor, reset.reason, intention)
+    return await reset_process(context, process, reset, caller.actor, intention)
 
 
 async def _find(context: ApiContext, order_id: str) -> OrderProcess:

@@ -1,25 +1,18 @@
 """Offers, jobs and the provider's reports."""
 
-from typing import Annotated, Literal
+from typing import Literal
 
-from pydantic import Field, StringConstraints
+from pydantic import Field
 
-from fulfil.api.schemas.base import Body, Instant, Line, Note, Representation
-from fulfil.models.ids import FileId
+from fulfil.api.schemas.base import Body, Instant, Note, Representation
+from fulfil.api.schemas.production import CriterionOfJob, Pickup, QualityCheck, TroubleOfJob
+from fulfil.api.schemas.shipments import Shipment
+from fulfil.models.messages.dispatch import DeclineCode
 from fulfil.models.messages.events import NextStep
 from fulfil.models.messages.findings import FindingCode
 from fulfil.models.messages.geometry import LengthUnit, Operation
 from fulfil.models.messages.jobs import JobState, OfferState, Stage
 from fulfil.models.money import Money
-
-Photos = Annotated[
-    list[FileId],
-    Field(default_factory=list, max_length=20, description="Images you uploaded before."),
-]
-TrackingNumber = Annotated[
-    str, StringConstraints(strip_whitespace=True, min_length=1, max_length=80, pattern=r"^[\w ./-]+$")
-]
-Percent = Annotated[int, Field(ge=0, le=100, strict=True)]
 
 
 class WorkFile(Representation):
@@ -77,25 +70,44 @@ class Acceptance(Representation):
     offer_id: str
     state: Literal[JobState.ACCEPTED] = JobState.ACCEPTED
     start_due_at: Instant | None
+    due_at: Instant | None = Field(default=None, description="By when it is promised to be on its way.")
 
 
 class Decline(Body):
-    """Why not; the ranking may learn from it."""
+    """Why not: a code to count, and a note to read."""
 
-    reason: Note = Field("", examples=["Machine in repair"])
+    code: DeclineCode | None = Field(None, examples=["machine_down"])
+    reason: Note = Field("", examples=["Machine in repair until Monday"])
 
 
 class Production(Representation):
-    """How far the provider is."""
+    """How far the provider is; `due_at` is when it is promised to be on its way, or ready to be picked up."""
 
     percent: int
+    stage: str | None
     start_due_at: Instant
     started_at: Instant | None
+    due_at: Instant | None
+    at_risk_at: Instant | None
+    remakes: int
+    reported_at: Instant | None
+    pickup_ready_at: Instant | None
     quality_passed_at: Instant | None
     shipped_at: Instant | None
     carrier: str | None
     tracking_number: str | None
     delivered_at: Instant | None
+
+
+class Making(Representation):
+    """What is told of one job: when it will probably be ready, what is checked, what was found, what was sent."""
+
+    forecast_at: Instant | None
+    checklist: list[CriterionOfJob]
+    checks: list[QualityCheck]
+    shipments: list[Shipment]
+    pieces_left: int = Field(description="Not yet on their way, or lost.")
+    pickup: Pickup | None
 
 
 class Job(Representation):
@@ -113,46 +125,11 @@ class Job(Representation):
         description="What she gets, less what refunds and lost chargebacks took; null for the customer."
     )
     production: Production | None
+    trouble: TroubleOfJob | None = Field(description="Why the customer has a choice, and until when.")
+    making: Making | None = Field(default=None, description="Null in lists.")
     next: NextStep | None
     allowed_actions: list[str]
     opened_at: Instant
     accepted_at: Instant | None
     approved_at: Instant | None
     closed_at: Instant | None
-
-
-class Progress(Body):
-    """How far the work is; never less than before."""
-
-    percent: Percent = Field(examples=[60])
-    note: Note = Field("", examples=["First half printed"])
-    photo_file_ids: Photos
-
-
-class QualityCheckItem(Body):
-    """One thing looked at."""
-
-    name: Line = Field(examples=["Dimensions"])
-    passed: bool = Field(strict=True)
-    note: Note = ""
-
-
-class Quality(Body):
-    """The quality check; a failed one leaves the job in production."""
-
-    passed: bool = Field(strict=True)
-    checks: list[QualityCheckItem] = Field(min_length=1, max_length=50)
-    photo_file_ids: Photos
-
-
-class Shipping(Body):
-    """On its way."""
-
-    carrier: Line = Field(max_length=80, examples=["DHL"])
-    tracking_number: TrackingNumber = Field(examples=["00340434161094042557"])
-
-
-class Delivery(Body):
-    """Handed over."""
-
-    proof_note: Note = Field("", examples=["Signed by A. Lovelace"])

@@ -5,6 +5,7 @@ from typing import Annotated, Literal
 from pydantic import Field, StringConstraints
 
 from fulfil.api.schemas.base import Body, Instant, Reason, Representation
+from fulfil.models.ids import DeliverableId, JobId
 from fulfil.models.messages.orders import OrderState
 from fulfil.models.messages.parties import WaitingOn
 from fulfil.models.messages.support import ResolutionAction
@@ -16,10 +17,21 @@ class Intervention(Body):
     reason: Reason
 
 
-class ResetRequest(Body):
-    """Run a workflow again from before a step; by default from before the parked one."""
+class Redispatch(Body):
+    """Why a job is taken from its provider, and which, when the order has several."""
 
     reason: Reason
+    job_id: JobId | None = None
+
+
+class ResetRequest(Body):
+    """Run a workflow again from before a step; by default from before the parked one.
+
+    `job_id` names the job or deliverable when several have the step.
+    """
+
+    reason: Reason
+    job_id: JobId | DeliverableId | None = None
     step: Annotated[str, StringConstraints(pattern=r"^[a-z_]{1,80}$")] | None = Field(
         None, examples=["secure_acceptance"]
     )
