@@ -17,6 +17,7 @@ app = typer.Typer()
 group = typer.Typer(invoke_without_command=True)
 app.add_typer(group, name="bench")
 
+MOST_TIMERS = 1_000
 VERDICTS = {True: "yes", False: "no", None: ""}
 
 
@@ -71,6 +72,49 @@ def ledger(
     configure_logging(service="fulfil-bench", level="ERROR", log_format="auto")
     progress = Progress(output)
     show_figures(progress, run_main(measure_ledger(progress.say, orders=orders)))
+
+
+@group.command()
+def races(
+    rounds: Annotated[int, typer.Option(min=1, help="How many jobs are raced for.")] = 200,
+    providers: Annotated[int, typer.Option(min=2, max=200, help="How many accept each at the same moment.")] = 50,
+    output: Output = OutputFormat.TABLE,
+) -> None:
+    """Let many providers accept one job at once, over HTTP on a passing stack: one wins, everybody is told."""
+    from fulfil.cli.benches.races import measure_races  # noqa: PLC0415 (loads every server's client)
+
+    configure_logging(service="fulfil-bench", level="ERROR", log_format="auto")
+    progress = Progress(output)
+    show_figures(progress, run_main(measure_races(progress, racers=providers, rounds=rounds)))
+
+
+@group.command()
+def dispatch(
+    jobs: Annotated[int, typer.Option(min=1, help="How many jobs are open.")] = 1_000,
+    providers: Annotated[int, typer.Option(min=1, help="How many could make them.")] = 500,
+    output: Output = OutputFormat.TABLE,
+) -> None:
+    """Measure ranking and opening waves for many jobs among many providers, on a passing PostgreSQL."""
+    from fulfil.cli.benches.dispatch import measure_dispatch  # noqa: PLC0415 (loads the database's client)
+
+    configure_logging(service="fulfil-bench", level="ERROR", log_format="auto")
+    progress = Progress(output)
+    show_figures(progress, run_main(measure_dispatch(progress.say, jobs=jobs, providers=providers)))
+
+
+@group.command("open-orders")
+def open_orders(
+    orders: Annotated[int, typer.Option(min=20, max=100_000, help="How many wait at once.")] = 10_000,
+    seconds: Annotated[float, typer.Option(min=1, help="They are started for at most so long.")] = 900,
+    output: Output = OutputFormat.TABLE,
+) -> None:
+    """Measure many orders that wait with timers: their cost, and how soon a fresh worker serves them."""
+    from fulfil.cli.benches.open_orders.measuring import Size, measure_open_orders  # noqa: PLC0415 (loads Temporal)
+
+    configure_logging(service="fulfil-bench", level="ERROR", log_format="auto")
+    progress = Progress(output)
+    size = Size(orders=orders, seconds=seconds, timers=min(MOST_TIMERS, orders // 2))
+    show_figures(progress, run_main(measure_open_orders(progress.say, size)))
 
 
 def show_figures(progress: Progress, figures: Sequence[Figure]) -> None:

@@ -14,6 +14,7 @@ import httpx
 from httpx_sse import EventSource
 from pydantic import BaseModel, ConfigDict, ValidationError
 
+from fulfil.api.purposes import FilePurpose
 from fulfil.cli.exits import CommandError, ExitCode
 
 PREFIX = "/api/v1"
@@ -138,14 +139,39 @@ class ApiClient:
         request = self._http.build_request("POST", path.lstrip("/"), json=body or {}, params=given, headers=_key(key))
         return _read(view, await self._send(request))
 
+    async def put(self, view: type[View], path: str, body: Body) -> View:
+        """Set something to what it is to be; repeating it changes nothing. Raises like `get`."""
+        return await self._change("PUT", view, path, body)
+
+    async def patch(self, view: type[View], path: str, body: Body) -> View:
+        """Change what the body names; raises like `get`."""
+        return await self._change("PATCH", view, path, body)
+
+    async def delete(self, path: str) -> None:
+        """Remove something; raises like `get`, so that removing it twice finds nothing."""
+        await self._send(self._http.build_request("DELETE", path.lstrip("/")))
+
+    async def _change(self, method: str, view: type[View], path: str, body: Body) -> View:
+        return _read(view, await self._send(self._http.build_request(method, path.lstrip("/"), json=body)))
+
     async def download(self, path: str) -> bytes:
         """Read some content; raises like `get`."""
         return (await self._send(self._http.build_request("GET", path.lstrip("/")))).content
 
-    async def upload(self, view: type[View], path: str, name: str, content: bytes, *, key: str | None = None) -> View:
+    async def upload(
+        self,
+        view: type[View],
+        path: str,
+        name: str,
+        content: bytes,
+        *,
+        purpose: FilePurpose | None = None,
+        key: str | None = None,
+    ) -> View:
         """Send a file as multipart form data; raises like `get`."""
         files = {"file": (name, content, "application/octet-stream")}
-        request = self._http.build_request("POST", path.lstrip("/"), files=files, headers=_key(key))
+        params = {} if purpose is None else {"purpose": purpose.value}
+        request = self._http.build_request("POST", path.lstrip("/"), files=files, params=params, headers=_key(key))
         await request.aread()
         return _read(view, await self._send(request))
 

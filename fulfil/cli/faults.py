@@ -7,6 +7,7 @@ import typer
 
 from fulfil.cli.benches.findings import SHOWN_EXAMPLES
 from fulfil.cli.exits import CommandError
+from fulfil.cli.month import month
 from fulfil.cli.rendering import show_facts, show_json, show_table
 from fulfil.cli.running import Output, OutputFormat
 from fulfil.cli.saying import Progress
@@ -51,6 +52,9 @@ def faults(
     if not run.kept:
         broken = [finding.promise for finding in run.findings if not finding.kept]
         raise CommandError(f"Broken: {', '.join(broken)}. Repeat with --orders {orders} --seed {run.seed}.")
+
+
+app.command()(month)
 
 
 def _show(progress: Progress, run: "FaultRun") -> None:

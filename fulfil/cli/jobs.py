@@ -1,18 +1,23 @@
-"""`fulfil job …`: the provider's reports, and the customer's approval."""
+"""`fulfil job …`: what providers report, and what customers decide."""
 
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Mapping
+from datetime import datetime
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
-from fulfil.api.schemas.jobs import Job, WorkFile
+from fulfil.api.purposes import FilePurpose
+from fulfil.api.schemas.jobs import Job
+from fulfil.api.schemas.production import GivenBack, LateJob, LateJobs
 from fulfil.cli.client import ApiClient
 from fulfil.cli.connection import ActAs, ask
+from fulfil.cli.job_views import show_job
 from fulfil.cli.playing.people import Customer, Provider
 from fulfil.cli.rendering import show, show_json, show_table
 from fulfil.cli.running import DataDir, Output, OutputFormat
-from fulfil.cli.timeline import next_line
+from fulfil.models.messages.promises import Choice
+from fulfil.models.messages.shipments import Correction
 
 app = typer.Typer(no_args_is_help=True, help="Jobs: list, and what their providers and customers report.")
 
@@ -20,6 +25,8 @@ JobId = Annotated[str, typer.Argument(metavar="JOB")]
 Photo = Annotated[
     list[Path] | None, typer.Option("--photo", exists=True, dir_okay=False, help="A picture; may be repeated.")
 ]
+Why = Annotated[str, typer.Option("--reason", help="Why; it stands in the timeline.")]
+Date = Annotated[datetime, typer.Option("--until", help="The new date, in UTC.")]
 
 
 @app.command("list")
@@ -45,6 +52,34 @@ def list_jobs(
     show_table(["job", "state", "work", "provider", "worth", "next"], rows, empty="No jobs.")
 
 
+@app.command("late")
+def list_late(data_dir: DataDir = None, act_as: ActAs = "", output: Output = OutputFormat.TABLE) -> None:
+    """For support: what missed its date, probably will, or waits for its customer's choice."""
+
+    async def question(api: ApiClient) -> list[LateJob]:
+        return (await api.get(LateJobs, "/support/late")).data
+
+    found = ask(question, data_dir, act_as)
+    if output is OutputFormat.JSON:
+        show_json(found)
+        return
+    rows = [
+        (job.job_id, job.title, job.provider_name, job.due_at, job.forecast_at, job.trouble and job.trouble.kind)
+        for job in found
+    ]
+    show_table(["job", "work", "provider", "due", "forecast", "trouble"], rows, empty="Nothing is late.")
+
+
+@app.command("show")
+def show_one(job_id: JobId, data_dir: DataDir = None, act_as: ActAs = "", output: Output = OutputFormat.TABLE) -> None:
+    """Where a job stands, when it will be ready, what was checked and sent."""
+
+    async def question(api: ApiClient) -> Job:
+        return await api.get(Job, f"/jobs/{job_id}")
+
+    show_job(ask(question, data_dir, act_as), output)
+
+
 @app.command()
 def start(job_id: JobId, data_dir: DataDir = None, act_as: ActAs = "", output: Output = OutputFormat.TABLE) -> None:
     """Production started; from now on the order can't be cancelled."""
@@ -55,6 +90,7 @@ def start(job_id: JobId, data_dir: DataDir = None, act_as: ActAs = "", output: O
 def progress(
     job_id: JobId,
     percent: Annotated[int, typer.Argument(min=0, max=100)],
+    stage: Annotated[str, typer.Option(help="Printing, post-processing, …")] = "",
     note: Annotated[str, typer.Option()] = "",
     photo: Photo = None,
     data_dir: DataDir = None,
@@ -64,8 +100,8 @@ def progress(
     """How far the work is."""
 
     async def report(provider: Provider) -> Job:
-        photos = [(await provider.upload(path.name, path.read_bytes())).id for path in photo or []]
-        return await provider.progress(job_id, percent, note, photos)
+        body = {"percent": percent, "note": note, "photo_file_ids": await _uploaded(provider, photo)}
+        return await _say(provider, job_id, "progress", body | ({"stage": stage} if stage else {}))
 
     _report(report, data_dir, act_as, output)
 
@@ -74,13 +110,60 @@ def progress(
 def quality(
     job_id: JobId,
     *,
-    passed: Annotated[bool, typer.Option("--passed/--failed", help="A failed check leaves the job in production.")],
+    passed: Annotated[bool, typer.Option("--passed", help="Every criterion passed.")] = False,
+    failed: Annotated[
+        list[str] | None, typer.Option("--failed", metavar="CODE", help="A criterion that failed; may be repeated.")
+    ] = None,
+    correction: Annotated[Correction | None, typer.Option(help="What follows a failed check.")] = None,
     data_dir: DataDir = None,
     act_as: ActAs = "",
     output: Output = OutputFormat.TABLE,
 ) -> None:
-    """What the quality check found."""
-    _report(lambda provider: provider.check_quality(job_id, passed=passed), data_dir, act_as, output)
+    """Answer everything the job's checklist requires; `job show` lists its criteria."""
+    if passed is bool(failed):
+        raise typer.BadParameter("say --passed, or --failed with each criterion that did not pass")
+    _report(lambda provider: provider.check_quality(job_id, failed or (), correction), data_dir, act_as, output)
+
+
+@app.command()
+def delay(
+    job_id: JobId,
+    until: Date,
+    reason: Why,
+    data_dir: DataDir = None,
+    act_as: ActAs = "",
+    output: Output = OutputFormat.TABLE,
+) -> None:
+    """It will be later than promised; the customer may wait, ask another provider, or call it off."""
+    body = {"due_at": f"{until.isoformat()}Z", "reason": reason}
+    _report(lambda provider: _say(provider, job_id, "delay", body), data_dir, act_as, output)
+
+
+@app.command()
+def material(
+    job_id: JobId,
+    used: Annotated[int, typer.Argument(min=0, help="All in all, in the unit of your stock.")],
+    note: Annotated[str, typer.Option()] = "",
+    data_dir: DataDir = None,
+    act_as: ActAs = "",
+    output: Output = OutputFormat.TABLE,
+) -> None:
+    """What the job really took; your stock is corrected."""
+    body = {"used_quantity": used, "note": note}
+    _report(lambda provider: _say(provider, job_id, "material", body), data_dir, act_as, output)
+
+
+@app.command("give-back")
+def give_back(
+    job_id: JobId, reason: Why, data_dir: DataDir = None, act_as: ActAs = "", output: Output = OutputFormat.TABLE
+) -> None:
+    """You can't make it: the job is offered to others."""
+
+    async def question(api: ApiClient) -> GivenBack:
+        return await api.post(GivenBack, f"/jobs/{job_id}/give-back", {"reason": reason})
+
+    given = ask(question, data_dir, act_as)
+    show(output, given, {"job": given.job_id, "state": given.state})
 
 
 @app.command()
@@ -88,24 +171,65 @@ def ship(
     job_id: JobId,
     carrier: Annotated[str, typer.Option(help="DHL, …")],
     tracking_number: Annotated[str, typer.Option()],
+    pieces: Annotated[
+        int | None, typer.Option(min=1, help="How many are in it; all that are left, unless said.")
+    ] = None,
     data_dir: DataDir = None,
     act_as: ActAs = "",
     output: Output = OutputFormat.TABLE,
 ) -> None:
-    """The parcel is on its way."""
-    _report(lambda provider: provider.ship(job_id, carrier, tracking_number), data_dir, act_as, output)
+    """A parcel is on its way."""
+    _report(lambda provider: provider.ship(job_id, carrier, tracking_number, pieces), data_dir, act_as, output)
+
+
+@app.command()
+def pickup(
+    job_id: JobId,
+    address: Annotated[str, typer.Option(help="Where.")],
+    note: Annotated[str, typer.Option(help="When, whom to ask.")] = "",
+    data_dir: DataDir = None,
+    act_as: ActAs = "",
+    output: Output = OutputFormat.TABLE,
+) -> None:
+    """It can be picked up; the customer's code proves that she did."""
+    body = {"address": address, "note": note}
+    _report(lambda provider: _say(provider, job_id, "ready-for-pickup", body), data_dir, act_as, output)
 
 
 @app.command()
 def deliver(
     job_id: JobId,
     note: Annotated[str, typer.Option(help="To whom, where.")] = "",
+    code: Annotated[str, typer.Option(help="The customer's six digits, when she picks it up.")] = "",
+    photo: Photo = None,
     data_dir: DataDir = None,
     act_as: ActAs = "",
     output: Output = OutputFormat.TABLE,
 ) -> None:
-    """The parcel was handed over."""
-    _report(lambda provider: provider.deliver(job_id, note), data_dir, act_as, output)
+    """It was handed over."""
+
+    async def report(provider: Provider) -> Job:
+        body = {"proof_note": note, "photo_file_ids": await _uploaded(provider, photo)}
+        return await _say(provider, job_id, "deliver", body | ({"pickup_code": code} if code else {}))
+
+    _report(report, data_dir, act_as, output)
+
+
+@app.command()
+def choose(
+    job_id: JobId,
+    choice: Annotated[Choice, typer.Argument(help="Wait, let another provider make it, or take the money back.")],
+    reason: Why,
+    data_dir: DataDir = None,
+    act_as: ActAs = "",
+    output: Output = OutputFormat.TABLE,
+) -> None:
+    """How a job that is late or lost goes on; as its customer, or as support."""
+
+    async def question(api: ApiClient) -> Job:
+        return await api.post(Job, f"/jobs/{job_id}/choice", {"choice": choice, "reason": reason})
+
+    show_job(ask(question, data_dir, act_as), output)
 
 
 @app.command()
@@ -115,7 +239,7 @@ def approve(job_id: JobId, data_dir: DataDir = None, act_as: ActAs = "", output:
     async def question(api: ApiClient) -> Job:
         return await Customer(api).approve(job_id)
 
-    _show(ask(question, data_dir, act_as), output)
+    show_job(ask(question, data_dir, act_as), output)
 
 
 def _report(
@@ -124,35 +248,12 @@ def _report(
     async def question(api: ApiClient) -> Job:
         return await report(Provider(api))
 
-    _show(ask(question, data_dir, act_as), output)
+    show_job(ask(question, data_dir, act_as), output)
 
 
-def as_understood(file: WorkFile) -> str:
-    """`2 x bracket.stl: 64 x 46 x 52 mm (in inch), 80 % infill, thin_wall accepted`."""
-    size = " x ".join(f"{side:g}" for side in file.size_mm or ())
-    operations = (file.operations or {}).items()
-    told = (
-        f"{size} mm (in {file.unit})" if size else "",
-        f"{file.infill_percent} % infill" if file.infill_percent is not None else "",
-        f"{file.thickness_mm:g} mm thick" if file.thickness_mm is not None else "",
-        *(f"{key} {operation}" for key, operation in operations),
-        *(f"{risk} accepted" for risk in file.accepted_risks),
-    )
-    return f"{file.quantity} x {file.name}: {', '.join(part for part in told if part)}".rstrip(": ")
+async def _say(provider: Provider, job_id: str, what: str, body: Mapping[str, object]) -> Job:
+    return await provider.api.post(Job, f"/jobs/{job_id}/{what}", body)
 
 
-def _show(job: Job, output: OutputFormat) -> None:
-    production = job.production
-    facts: dict[str, object] = {
-        "job": job.id,
-        "order": job.order_id,
-        "state": job.state,
-        "work": f"{job.work.title}: {job.work.process} in {job.work.material}",
-        **{f"file {number}": as_understood(file) for number, file in enumerate(job.work.files, start=1)},
-        "provider": job.provider_name,
-        "done": f"{production.percent} %" if production else None,
-        "tracking": production.tracking_number if production else None,
-        "next": next_line(job.next) if job.next else None,
-        "you may": ", ".join(job.allowed_actions) or None,
-    }
-    show(output, job, facts)
+async def _uploaded(provider: Provider, photos: list[Path] | None) -> list[str]:
+    return [(await provider.upload(path.name, path.read_bytes(), FilePurpose.PHOTO)).id for path in photos or []]

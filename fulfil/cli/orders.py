@@ -1,7 +1,7 @@
 """`fulfil order …`: place, pay, list, show, watch live, cancel, refund, recalculate."""
 
 import asyncio
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from contextlib import aclosing
 from http import HTTPStatus
 from typing import Annotated
@@ -10,7 +10,7 @@ import typer
 from rich.console import Console
 
 from fulfil.api.schemas.documents import Documents
-from fulfil.api.schemas.orders import Order, PaymentAttempt
+from fulfil.api.schemas.orders import Order, OrderLine, PaymentAttempt
 from fulfil.api.schemas.quotes import OrderRecalculation, Quote
 from fulfil.cli.client import ApiClient, ProblemError
 from fulfil.cli.connection import ActAs, DryRun, Reason, ask, find_api, find_token
@@ -43,7 +43,10 @@ FROZEN = "a chargeback or inquiry is open: nothing is released or refunded"
 
 @app.command()
 def place(
-    quote_id: Annotated[str, typer.Argument(metavar="QUOTE")],
+    quotes: Annotated[list[str] | None, typer.Argument(metavar="QUOTE...")] = None,
+    service: Annotated[list[str] | None, typer.Option("--service", help="A service; may be repeated.")] = None,
+    *,
+    pickup: Annotated[bool, typer.Option("--pickup", help="You pick the goods up.")] = False,
     key: Annotated[
         str | None, typer.Option(help="Idempotency-Key; repeat the command with it after a failure.")
     ] = None,
@@ -51,11 +54,17 @@ def place(
     act_as: ActAs = "",
     output: Output = OutputFormat.TABLE,
 ) -> None:
-    """Order a quote at the price it shows."""
+    """Order quotes and services together, at the prices they show."""
+    named, services = quotes or [], service or []
+    if not named and not services:
+        raise CommandError("Name a quote, or a service by --service.")
 
     async def question(api: ApiClient) -> Order:
-        quote = await api.get(Quote, f"/quotes/{quote_id}")
-        return await Customer(api).place(quote, key)
+        if len(named) == 1 and not services and not pickup:
+            quote = await api.get(Quote, f"/quotes/{named[0]}")
+            return await Customer(api).place(quote, key)
+        lines = [{"quote_id": quote_id} for quote_id in named] + [{"service_id": one} for one in services]
+        return await Customer(api).place_lines(lines, key, pickup=pickup)
 
     _show(ask(question, data_dir, act_as), output)
 
@@ -131,20 +140,24 @@ def cancel(
     order_id: OrderId,
     reason: Reason,
     *,
+    line: Annotated[str | None, typer.Option("--line", help="Only this line; the others go on.")] = None,
     dry_run: DryRun = False,
     data_dir: DataDir = None,
     act_as: ActAs = "",
     output: Output = OutputFormat.TABLE,
 ) -> None:
-    """Call an order off, until its production starts; the money goes back."""
+    """Call an order off, or one line of it, until its production starts; the money goes back."""
 
     async def question(api: ApiClient) -> Order:
         person = Person(api)
         if dry_run:
             return await person.order(order_id)
-        return await person.cancel(order_id, reason)
+        return await person.cancel(order_id, reason, line_id=line)
 
     order = ask(question, data_dir, act_as)
+    if dry_run and line is not None:
+        _rehearse_line(order, line)
+        return
     if dry_run:
         if "cancel" not in order.allowed_actions:
             possible = ", ".join(order.allowed_actions) or "nothing"
@@ -210,13 +223,37 @@ def _paid(order: Order) -> str:
     return f"{paid}, held" if order.payment_frozen else f"{paid}, held until the work is approved"
 
 
+def _rehearse_line(order: Order, line_id: str) -> None:
+    found = next((line for line in order.lines or () if line.id == line_id), None)
+    if found is None or "cancel" not in found.allowed_actions:
+        stands = f"is {found.state}" if found else "is no line of the order"
+        raise CommandError(f"{line_id} {stands} and can't be cancelled.")
+    console().print(f"Would cancel {line_id} ({found.title}, {found.amount}). Nothing was changed.")
+
+
+def _line_told(line: OrderLine) -> str:
+    """`1 x box.stl: fdm in PLA, 12.99 EUR, offered (lin_…)`."""
+    made = f": {line.process} in {line.material}" if line.process else ""
+    due = f", due {line.due_at:%Y-%m-%d}" if line.due_at else ""
+    back = f", {line.refunded} paid back" if line.refunded.amount_minor else ""
+    return f"{line.title}{made}, {line.amount}, {line.state.replace('_', ' ')}{due}{back} ({line.id})"
+
+
+def _what(lines: Sequence[OrderLine]) -> str | None:
+    """One line shortly, several each on a line of its own."""
+    if len(lines) != 1:
+        return "\n".join(_line_told(line) for line in lines) or None
+    [line] = lines
+    return f"{line.title}: {line.process} in {line.material}" if line.process else line.title
+
+
 def _show(order: Order, output: OutputFormat, papers: Mapping[str, object] | None = None) -> None:
     job = order.job
-    line = order.lines[0] if order.lines else None
+    lines = order.lines or []
     facts: dict[str, object] = {
         "order": order.id,
         "state": order.state,
-        "what": f"{line.title}: {line.process} in {line.material}" if line else None,
+        "what": _what(lines),
         "total": order.total,
         "paid": _paid(order),
         "declined": order.payment.decline_code if order.payment else None,
@@ -224,6 +261,7 @@ def _show(order: Order, output: OutputFormat, papers: Mapping[str, object] | Non
         "frozen": FROZEN if order.payment_frozen else None,
         "job": f"{job.id} {job.state}" if job else None,
         "provider": job.provider_name if job else None,
+        "deliverable": ", ".join(line.deliverable_id for line in lines if line.deliverable_id) or None,
         "tracking": job.production.tracking_number if job and job.production else None,
         "why cancelled": order.cancel_reason,
         "next": next_line(order.next) if order.next else None,

@@ -231,7 +231,7 @@ def money_of(text: str, currency: str) -> dict[str, object]:
         raise WrongUsageError(f"No amount of {currency.upper()}: {error}.") from None
     if not 0 < minor <= MOST_MINOR:
         most = format_money(MOST_MINOR, currency)
-        raise WrongUsageError(f"{text} is no amount to pay back: it must be above zero, and at most {most}.")
+        raise WrongUsageError(f"{text} is no amount here: it must be above zero, and at most {most}.")
     return {"amount_minor": minor, "currency": currency}
 
 

@@ -33,6 +33,9 @@ def stuck(data_dir: DataDir = None, act_as: ActAs = "", output: Output = OutputF
         _show_stuck(order)
 
 
+JobOption = Annotated[str | None, typer.Option("--job", help="Which job or deliverable, of several.")]
+
+
 @app.command()
 def retry(
     order_id: OrderId,
@@ -80,16 +83,17 @@ def redispatch(
     order_id: OrderId,
     reason: Reason,
     *,
+    job: JobOption = None,
     dry_run: DryRun = False,
     data_dir: DataDir = None,
     act_as: ActAs = "",
     output: Output = OutputFormat.TABLE,
 ) -> None:
-    """Take the job from its provider, if there is one, and offer it anew."""
+    """Take a job from its provider, if there is one, and offer it anew."""
     if dry_run:
         _rehearse(order_id, "offer the job anew", data_dir, act_as)
         return
-    _intervene(lambda support: support.redispatch(order_id, reason), data_dir, act_as, output)
+    _intervene(lambda support: support.redispatch(order_id, reason, job_id=job), data_dir, act_as, output)
 
 
 @app.command()
@@ -115,6 +119,7 @@ def reset(
     reason: Reason,
     step: Annotated[str | None, typer.Option(help="Go back before this step; the parked one unless given.")] = None,
     *,
+    job: JobOption = None,
     dry_run: DryRun = False,
     data_dir: DataDir = None,
     act_as: ActAs = "",
@@ -124,7 +129,7 @@ def reset(
     if dry_run:
         _rehearse(order_id, f"run again from before {step or 'the parked step'}", data_dir, act_as)
         return
-    _intervene(lambda support: support.reset(order_id, reason, step), data_dir, act_as, output)
+    _intervene(lambda support: support.reset(order_id, reason, step, job_id=job), data_dir, act_as, output)
 
 
 def _resolve(

@@ -7,6 +7,7 @@ from typing import cast
 from pydantic import BaseModel, ConfigDict
 from rich.markup import escape
 
+from fulfil.cli import told_of_deliveries, told_of_dispatch, told_of_making
 from fulfil.models.messages.documents import DocumentKind
 from fulfil.models.messages.events import EventType, NextStep
 from fulfil.models.messages.parties import Actor, WaitingOn
@@ -125,6 +126,7 @@ SENTENCES: Mapping[str, Callable[[Data], str]] = {
     EventType.ORDER_EXPIRED: lambda data: f"order expired{_more(data, 'reason', ': {}')}",
     EventType.ORDER_CANCELLING: lambda data: f"order is being cancelled{_more(data, 'reason', ': {}')}",
     EventType.ORDER_CANCELLED: lambda data: f"order cancelled{_more(data, 'reason', ': {}')}",
+    EventType.LINE_CANCELLED: lambda data: f"a line is cancelled{_more(data, 'reason', ': {}')}",
     EventType.ORDER_COMPLETED: lambda _: "every job is done",
     EventType.ORDER_CLOSED: lambda _: "order closed",
     EventType.PAYMENT_REQUESTED: lambda data: f"{_money(data)} to pay",
@@ -187,7 +189,9 @@ SENTENCES: Mapping[str, Callable[[Data], str]] = {
     EventType.JOB_REDISPATCHED: lambda data: f"offered anew{_more(data, 'reason', ': {}')}",
     EventType.JOB_CANCELLED: lambda data: f"job cancelled{_more(data, 'reason', ': {}')}",
     EventType.JOB_STARTED: lambda _: "production started",
-    EventType.JOB_PROGRESSED: lambda data: f"{_more(data, 'percent', '{} % ')}done{_more(data, 'note', ': {}')}",
+    EventType.JOB_PROGRESSED: lambda data: (
+        f"{_more(data, 'percent', '{} % ')}done{_more(data, 'stage', ' ({})')}{_more(data, 'note', ': {}')}"
+    ),
     EventType.JOB_QUALITY_PASSED: lambda _: "quality check passed",
     EventType.JOB_QUALITY_FAILED: lambda data: f"quality check failed{_failed_checks(data)}",
     EventType.JOB_SHIPPED: lambda data: (
@@ -195,7 +199,10 @@ SENTENCES: Mapping[str, Callable[[Data], str]] = {
     ),
     EventType.JOB_DELIVERED: lambda data: f"delivered{_more(data, 'proof_note', ': {}')}",
     EventType.JOB_APPROVED: lambda data: "approved by silence" if data.get("by_silence") else "approved",
+    **told_of_dispatch.SENTENCES,
+    **told_of_making.SENTENCES,
     EventType.OFFER_DECLINED: lambda data: f"an offer was declined{_more(data, 'reason', ': {}')}",
+    **told_of_deliveries.SENTENCES,
     EventType.REMINDER_SENT: lambda data: f"reminder{_more(data, 'what', ': {}')}",
     EventType.STEP_PARKED: lambda data: (
         f"{_more(data, 'step') or 'a step'} is parked{_more(data, 'cause', ': {}') or ': support is asked'}"
@@ -219,6 +226,9 @@ COLOURS: Mapping[str, str] = {
             EventType.JOB_ACCEPTED,
             EventType.JOB_APPROVED,
             EventType.JOB_QUALITY_PASSED,
+            *told_of_dispatch.GOOD,
+            *told_of_making.GOOD,
+            *told_of_deliveries.GOOD,
         ],
         GOOD,
     ),
@@ -235,6 +245,8 @@ COLOURS: Mapping[str, str] = {
             EventType.PAYMENT_FRAUD_WARNED,
             EventType.CHARGEBACK_OPENED,
             EventType.CHARGEBACK_LOST,
+            *told_of_making.BAD,
+            *told_of_deliveries.BAD,
         ],
         BAD,
     ),
@@ -255,6 +267,8 @@ COLOURS: Mapping[str, str] = {
             EventType.REMINDER_SENT,
             EventType.STEP_RESOLVED,
             EventType.SUPPORT_RESET,
+            *told_of_making.ODD,
+            *told_of_deliveries.ODD,
         ],
         ODD,
     ),

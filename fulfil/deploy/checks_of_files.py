@@ -1,4 +1,4 @@
-"""The doctor's checks of reading files: in a child that can reach nothing, and with a slicer if there is one."""
+"""The doctor's checks of files: read in a child that can reach nothing, by a slicer and a malware scanner if any."""
 
 import shutil
 import struct
@@ -6,12 +6,14 @@ from contextlib import aclosing
 from tempfile import TemporaryFile
 
 from fulfil.deploy.findings import Finding, Patient, fail, skip, well
+from fulfil.gateways.clamav import ClamAv, ScanLimits, ScannerUnavailableError, ScannerUrlError
 from fulfil.gateways.slicer import PrusaSlicer
 from fulfil.kit.isolation import Isolation, IsolationError
 from fulfil.quoting.analysis import Analysis, analyse_file, read_step
 
 CORNERS = ((0.0, 0.0, 0.0), (20.0, 0.0, 0.0), (0.0, 20.0, 0.0), (0.0, 0.0, 20.0))
 FACES = ((0, 2, 1), (0, 1, 3), (0, 3, 2), (1, 2, 3))
+SCANNER_PATIENCE = ScanLimits(connect_s=3.0, scan_s=6.0)
 FACET = struct.Struct("<12fH")
 
 
@@ -46,3 +48,20 @@ async def check_slicer(patient: Patient) -> list[Finding]:
     if found is None:
         return [skip("slicer", "none is installed: estimates can't be confirmed")]
     return [well("slicer", str(found.program))]
+
+
+async def check_scanner(patient: Patient) -> list[Finding]:
+    """The malware scanner of uploads; without one they are stored as they come."""
+    url = patient.settings.clamav_url
+    if not url:
+        return [
+            skip("malware scan", "off: uploads are stored unscanned; set FULFIL_CLAMAV_URL to a clamd to scan them")
+        ]
+    try:
+        said = await ClamAv.from_url(url, SCANNER_PATIENCE).version()
+    except ScannerUrlError as error:
+        return [fail("malware scan", str(error), "write FULFIL_CLAMAV_URL as tcp://host:3310 or unix:///path")]
+    except ScannerUnavailableError as error:
+        remedy = "start clamd, or correct FULFIL_CLAMAV_URL: until then every upload is refused"
+        return [fail("malware scan", str(error), remedy)]
+    return [well("malware scan", f"{said} at {url}")]

@@ -21,7 +21,15 @@ from fulfil.kit.settings import Settings
 from fulfil.kit.temporal import connect_temporal, missing_search_attributes
 from fulfil.models.migrations.runner import is_current
 from fulfil.workflows.attributes import SEARCH_ATTRIBUTES
-from fulfil.workflows.ids import GEOMETRY, INTEGRATIONS, JOB_REPORT_RELAY, PAYMENTS, STRIPE_EVENT_RELAY, TASK_QUEUES
+from fulfil.workflows.ids import (
+    DELIVERABLE_REPORT_RELAY,
+    GEOMETRY,
+    INTEGRATIONS,
+    JOB_REPORT_RELAY,
+    PAYMENTS,
+    STRIPE_EVENT_RELAY,
+    TASK_QUEUES,
+)
 
 CONNECT_WITHIN_S = 6.0
 SKEW_NOTED = timedelta(seconds=2)
@@ -138,7 +146,7 @@ async def _worker(client: Client, queue: str) -> Finding:
 
 async def _followers(client: Client) -> list[Finding]:
     findings: list[Finding] = []
-    for follower in (STRIPE_EVENT_RELAY, JOB_REPORT_RELAY):
+    for follower in (STRIPE_EVENT_RELAY, JOB_REPORT_RELAY, DELIVERABLE_REPORT_RELAY):
         try:
             description = await client.get_activity_handle(follower).describe()
         except RPCError as error:

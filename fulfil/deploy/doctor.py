@@ -3,7 +3,7 @@
 import asyncio
 from collections.abc import Awaitable, Callable
 
-from fulfil.deploy.checks_of_files import check_files, check_slicer
+from fulfil.deploy.checks_of_files import check_files, check_scanner, check_slicer
 from fulfil.deploy.checks_of_machine import (
     check_api,
     check_binaries,
@@ -32,6 +32,7 @@ CHECKS: tuple[Check, ...] = (
     check_storage,
     check_files,
     check_slicer,
+    check_scanner,
     check_stripe,
     check_tokens,
     check_api,

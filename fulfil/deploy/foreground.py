@@ -87,6 +87,7 @@ def _addresses(stack: EmbeddedStack) -> Table:
         "PostgreSQL": plan.database_url if plan.postgres else "by FULFIL_DATABASE_URL",
         "Storage": plan.storage_url,
         "Stripe": plan.stripe_url or "the real one, by STRIPE_API_KEY",
+        "Malware scan": plan.settings.clamav_url or "off: uploads are stored unscanned (FULFIL_CLAMAV_URL)",
         **{f"Metrics, {name}": url for name, url in plan.metrics_urls.items()},
         "Logs": str(stack.data_dir / "logs"),
     }

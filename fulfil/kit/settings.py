@@ -28,6 +28,9 @@ class Settings(BaseSettings):
     # "auto" takes prusa-slicer when it is installed, "off" never; anything else is the program's path.
     slicer: str = "auto"
 
+    # Where ClamAV's clamd listens, `tcp://host:3310` or `unix:///path`; uploads are not scanned without one.
+    clamav_url: str = ""
+
     jwt_secret: SecretStr = SecretStr("")
     jwt_lifetime_s: int = 12 * 3600
     oidc_issuers: list[str] = []
@@ -39,6 +42,10 @@ class Settings(BaseSettings):
     guest_quotes_per_minute: int = 20
     # How often the books are compared with the payment provider's.
     reconcile_every_s: int = Field(default=3600, ge=60)
+    # How providers are ranked: "balanced", "nearest", "fairest", or one version of them ("balanced.1").
+    ranking: str = "balanced"
+    # How often providers are scored anew and expired reservations ended.
+    upkeep_every_s: int = Field(default=3600, ge=60)
     # How many proxies in front of the API append to X-Forwarded-For; with 0 nobody is believed.
     trusted_proxies: int = 0
 

@@ -18,7 +18,10 @@ PLAUSIBLE_TRIANGLES = 1 << 27
 
 
 class FileFormat(StrEnum):
-    """Every format the project tells apart; what may be quoted or attached is the caller's rule."""
+    """Every format the project tells apart; what may be quoted or attached is the caller's rule.
+
+    The last six are told by the API alone, where results of services are uploaded.
+    """
 
     STL = "stl"
     JPEG = "jpeg"
@@ -39,6 +42,12 @@ class FileFormat(StrEnum):
     GZIP = "gzip"
     AI = "ai"
     EPS = "eps"
+    DOCX = "docx"
+    ODT = "odt"
+    TEXT = "text"
+    MARKDOWN = "markdown"
+    MP4 = "mp4"
+    WEBM = "webm"
 
 
 SOLID_FORMATS = frozenset({FileFormat.STL, FileFormat.OBJ, FileFormat.THREE_MF, FileFormat.STEP})
@@ -64,6 +73,12 @@ _REMEDIES = MappingProxyType(
         FileFormat.SVGZ: ("a compressed SVG (SVGZ)", "Save it as plain SVG, or unpack it, and upload that file."),
         FileFormat.GZIP: ("a gzip archive", "Unpack it and upload its files."),
         FileFormat.ZIP: ("a zip archive", "Unpack it and upload its files, several at a time if you like."),
+        FileFormat.DOCX: ("a Word document", _AS_DRAWING),
+        FileFormat.ODT: ("a text document (ODT)", _AS_DRAWING),
+        FileFormat.TEXT: ("plain text", f"{_AS_SOLID} {_AS_DRAWING}"),
+        FileFormat.MARKDOWN: ("plain text", f"{_AS_SOLID} {_AS_DRAWING}"),
+        FileFormat.MP4: ("a video", _PHOTO),
+        FileFormat.WEBM: ("a video", _PHOTO),
         FileFormat.GLB: ("a glTF binary (GLB)", f"It is made for pictures, not for production. {_AS_SOLID}"),
     }
 )

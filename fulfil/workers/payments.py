@@ -1,5 +1,8 @@
 """Task queue `payments`: everything that moves money, and the follower of Stripe's events."""
 
+from collections.abc import Callable
+from datetime import datetime
+
 from temporalio.client import Client
 from temporalio.worker import Worker
 
@@ -9,6 +12,7 @@ from fulfil.activities.reconciliation import StripeReconciliationActivities
 from fulfil.activities.refunds import StripeRefundActivities
 from fulfil.activities.relays import StripeEventRelayActivity
 from fulfil.gateways.stripe.gateway import StripeGateway
+from fulfil.kit.clock import utc_now
 from fulfil.kit.database import Database
 from fulfil.models.messages.documents import PlatformIdentity
 from fulfil.workers.patience import StripePatience
@@ -16,17 +20,24 @@ from fulfil.workers.registration import activities_of, io_worker
 from fulfil.workflows.ids import PAYMENTS
 
 
-def build(client: Client, database: Database, gateway: StripeGateway, platform: PlatformIdentity) -> Worker:
+def build(
+    client: Client,
+    database: Database,
+    gateway: StripeGateway,
+    platform: PlatformIdentity,
+    *,
+    clock: Callable[[], datetime] = utc_now,
+) -> Worker:
     """Payments and their webhooks; `platform` is who stands on the documents."""
     return io_worker(
         client,
         PAYMENTS,
         activities=activities_of(
-            StripePaymentActivities(database, gateway, client, platform=platform),
-            StripeChargebackActivities(database, gateway, client),
-            StripeRefundActivities(database, gateway),
-            StripeReconciliationActivities(database, gateway, client, platform=platform),
-            StripeEventRelayActivity(database, gateway, client),
+            StripePaymentActivities(database, gateway, client, clock, platform=platform),
+            StripeChargebackActivities(database, gateway, client, clock),
+            StripeRefundActivities(database, gateway, clock),
+            StripeReconciliationActivities(database, gateway, client, clock, platform=platform),
+            StripeEventRelayActivity(database, gateway, client, clock),
         ),
         interceptors=[StripePatience()],
     )

@@ -13,7 +13,13 @@ from temporalio.common import ActivityIDConflictPolicy, RetryPolicy
 from temporalio.service import RPCError
 from temporalio.worker import Interceptor, Worker
 
-from fulfil.workflows.ids import INTEGRATIONS, JOB_REPORT_RELAY, PAYMENTS, STRIPE_EVENT_RELAY
+from fulfil.workflows.ids import (
+    DELIVERABLE_REPORT_RELAY,
+    INTEGRATIONS,
+    JOB_REPORT_RELAY,
+    PAYMENTS,
+    STRIPE_EVENT_RELAY,
+)
 
 PORTS = "fulfil.workflows.ports."
 IO_SHUTDOWN = timedelta(seconds=30)
@@ -90,6 +96,7 @@ class Follower:
 FOLLOWERS = (
     Follower("relay_stripe_events", STRIPE_EVENT_RELAY, PAYMENTS),
     Follower("relay_job_reports", JOB_REPORT_RELAY, INTEGRATIONS),
+    Follower("relay_deliverable_reports", DELIVERABLE_REPORT_RELAY, INTEGRATIONS),
 )
 
 

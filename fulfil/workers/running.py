@@ -22,8 +22,9 @@ from fulfil.kit.settings import Settings
 from fulfil.kit.telemetry import start_telemetry
 from fulfil.kit.temporal import LONGEST_PAUSE_S, connect_temporal_patiently, temporal_runtime
 from fulfil.models.messages.documents import PlatformIdentity
+from fulfil.ranking.rankings import ranking_named
 from fulfil.workers.registration import FOLLOWERS, keep_following
-from fulfil.workers.scheduling import keep_reconciling
+from fulfil.workers.scheduling import RECONCILIATION, UPKEEP, keep_recurring
 from fulfil.workflows.ids import GEOMETRY, INTEGRATIONS, ORDERS, PAYMENTS, TASK_QUEUES
 
 HEALTH_WITHIN_S = 2.0
@@ -86,7 +87,10 @@ class Crew:
             ]
             if PAYMENTS in self._queues:
                 every = timedelta(seconds=self._settings.reconcile_every_s)
-                following.append(asyncio.create_task(keep_reconciling(client, every)))
+                following.append(asyncio.create_task(keep_recurring(client, RECONCILIATION, every)))
+            if ORDERS in self._queues:
+                every = timedelta(seconds=self._settings.upkeep_every_s)
+                following.append(asyncio.create_task(keep_recurring(client, UPKEEP, every)))
             log.info("working", queues=list(self._queues))
             stop = asyncio.create_task(stopping.wait())
             await asyncio.wait([stop, *running, *following], return_when=asyncio.FIRST_COMPLETED)
@@ -120,7 +124,7 @@ class Crew:
         if queue == ORDERS:
             from fulfil.workers import orders  # noqa: PLC0415
 
-            return orders.build(client, self._database)
+            return orders.build(client, self._database, ranking=ranking_named(self._settings.ranking))
         if queue == PAYMENTS:
             from fulfil.gateways.stripe.gateway import StripeGateway  # noqa: PLC0415
             from fulfil.workers import payments  # noqa: PLC0415

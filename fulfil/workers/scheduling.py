@@ -1,6 +1,7 @@
-"""What runs by the clock: the reconciliation's schedule at Temporal, made or brought up to date by the workers."""
+"""What runs by the clock: schedules at Temporal, made or brought up to date by the workers."""
 
 import asyncio
+from dataclasses import dataclass
 from datetime import timedelta
 
 import structlog
@@ -18,8 +19,16 @@ from temporalio.client import (
 )
 from temporalio.service import RPCError
 
+from fulfil.models.messages.base import Message
 from fulfil.models.messages.reconciliation import StartReconciliation
-from fulfil.workflows.ids import ORDERS, RECONCILIATION_SCHEDULE_ID, RECONCILIATION_WORKFLOW_ID
+from fulfil.models.messages.upkeep import StartUpkeep
+from fulfil.workflows.ids import (
+    ORDERS,
+    RECONCILIATION_SCHEDULE_ID,
+    RECONCILIATION_WORKFLOW_ID,
+    UPKEEP_SCHEDULE_ID,
+    UPKEEP_WORKFLOW_ID,
+)
 
 RETRY_S = 10.0
 LOOK_EVERY_S = 600.0
@@ -27,21 +36,46 @@ LOOK_EVERY_S = 600.0
 log = structlog.stdlib.get_logger(__name__)
 
 
-async def keep_reconciling(client: Client, every: timedelta) -> None:
+@dataclass(frozen=True)
+class Recurring:
+    """A workflow that is started again and again, one run at a time in the whole installation."""
+
+    workflow: str
+    start: Message
+    schedule_id: str
+    workflow_id: str
+    summary: str
+
+
+RECONCILIATION = Recurring(
+    "Reconciliation",
+    StartReconciliation(),
+    RECONCILIATION_SCHEDULE_ID,
+    RECONCILIATION_WORKFLOW_ID,
+    "Our books next to the payment provider's",
+)
+UPKEEP = Recurring(
+    "Upkeep", StartUpkeep(), UPKEEP_SCHEDULE_ID, UPKEEP_WORKFLOW_ID, "Reservations that ended, scores made anew"
+)
+
+
+async def keep_recurring(client: Client, recurring: Recurring, every: timedelta) -> None:
     """Make the schedule, or give it this interval, and look again now and then, in case somebody deleted it."""
     while True:
         try:
-            await _schedule(client, every)
+            await _schedule(client, recurring, every)
         except RPCError as error:
-            log.warning("can't see to the reconciliation's schedule", cause=str(error), again_in_s=RETRY_S)
+            log.warning(
+                "can't see to the schedule", schedule=recurring.schedule_id, cause=str(error), again_in_s=RETRY_S
+            )
             await asyncio.sleep(RETRY_S)
         else:
             await asyncio.sleep(LOOK_EVERY_S)
 
 
-async def _schedule(client: Client, every: timedelta) -> None:
+async def _schedule(client: Client, recurring: Recurring, every: timedelta) -> None:
     try:
-        await client.create_schedule(RECONCILIATION_SCHEDULE_ID, _wanted(every))
+        await client.create_schedule(recurring.schedule_id, _wanted(recurring, every))
     except ScheduleAlreadyRunningError:
 
         def with_interval(found: ScheduleUpdateInput) -> ScheduleUpdate | None:
@@ -52,17 +86,17 @@ async def _schedule(client: Client, every: timedelta) -> None:
             schedule.spec.intervals = [ScheduleIntervalSpec(every=every)]
             return ScheduleUpdate(schedule=schedule)
 
-        await client.get_schedule_handle(RECONCILIATION_SCHEDULE_ID).update(with_interval)
+        await client.get_schedule_handle(recurring.schedule_id).update(with_interval)
 
 
-def _wanted(every: timedelta) -> Schedule:
+def _wanted(recurring: Recurring, every: timedelta) -> Schedule:
     return Schedule(
         action=ScheduleActionStartWorkflow(
-            "Reconciliation",
-            StartReconciliation(),
-            id=RECONCILIATION_WORKFLOW_ID,
+            recurring.workflow,
+            recurring.start,
+            id=recurring.workflow_id,
             task_queue=ORDERS,
-            static_summary="Our books next to the payment provider's",
+            static_summary=recurring.summary,
         ),
         spec=ScheduleSpec(intervals=[ScheduleIntervalSpec(every=every)]),
         policy=SchedulePolicy(overlap=ScheduleOverlapPolicy.SKIP, catchup_window=timedelta(hours=1)),

@@ -31,8 +31,11 @@ from fulfil.models.messages.orders import OrderState
 
 SOUND = """
 INSERT INTO providers (id, name, capabilities, commission_bp, created_at) VALUES ('prv_1', 'P', '{}', 1500, now());
-INSERT INTO stock VALUES ('prv_1', 'PLA', 60, 0);
-INSERT INTO stock_movements VALUES ('r', 'prv_1', 'PLA', 'received', 60, 0, NULL, now());
+INSERT INTO stock_items (id, provider_id, material, unit, available_quantity, reserved_quantity, created_at)
+  VALUES ('stk_1', 'prv_1', 'PLA', 'g', 60, 0, now());
+INSERT INTO stock_movements (business_key, id, item_id, provider_id, material, kind, available_delta, reserved_delta,
+                             created_at)
+  VALUES ('r', 'mov_1', 'stk_1', 'prv_1', 'PLA', 'received', 60, 0, now());
 INSERT INTO files VALUES ('fil_1', 'cus_1', 'sha', 'a.stl', 'stl', 84, now());
 INSERT INTO quotes (id, customer_id, status, currency, tier, lead_time, lead_time_days, lead_time_options, lines,
                     items_minor, total_minor, tariff_version, rules_version, total_calculation_time_ms, created_at,
@@ -41,10 +44,12 @@ INSERT INTO quotes (id, customer_id, status, currency, tier, lead_time, lead_tim
           1000, 1000, '1', '1', 5, now(), now());
 INSERT INTO orders (id, customer_id, state, total_minor, currency, policies, placed_at, closed_at)
   VALUES ('ord_1', 'cus_1', 'closed', 1000, 'eur', '{}', now(), now());
-INSERT INTO order_lines VALUES ('lin_1', 'ord_1', 'quo_1', 'a.stl', 'fdm', 'PLA', 40, 1, 3, 1000, 'eur');
-INSERT INTO jobs (id, order_id, line_id, state, round, provider_id, offer_id, opened_at, closed_at, released_minor,
-                  payout_minor, netted_minor)
-  VALUES ('job_1', 'ord_1', 'lin_1', 'closed', 1, 'prv_1', 'off_1', now(), now(), 1000, 850, 0);
+INSERT INTO order_lines (id, order_id, quote_id, title, process, material, material_g, quantity, lead_time_days,
+                         amount_minor, currency)
+  VALUES ('lin_1', 'ord_1', 'quo_1', 'a.stl', 'fdm', 'PLA', 40, 1, 3, 1000, 'eur');
+INSERT INTO jobs (id, order_id, line_id, amount_minor, state, round, provider_id, offer_id, opened_at, closed_at,
+                  released_minor, payout_minor, netted_minor)
+  VALUES ('job_1', 'ord_1', 'lin_1', 1000, 'closed', 1, 'prv_1', 'off_1', now(), now(), 1000, 850, 0);
 INSERT INTO transfers VALUES ('tr_1', 'ord_1', 'job_1', 'prv_1', 'job_1:transfer', 850, 150, 'eur', now());
 INSERT INTO timelines (order_id, last_sequence, next_who, next_what) VALUES ('ord_1', 2, 'nobody', '');
 INSERT INTO events (order_id, sequence, business_key, type, at, actor_kind, actor_id, subject, data)
@@ -128,13 +133,15 @@ BREACHES = {
     "jobs with two winners": """INSERT INTO events
         (order_id, sequence, business_key, type, at, actor_kind, actor_id, subject, data)
         VALUES ('ord_1', 3, 'c', 'job.accepted', now(), 'system', 'x', 'job_1', '{"round": 1}')""",
-    "stock that differs from its movements": "UPDATE stock SET available_g = 61",
-    "material reserved for nobody": """UPDATE stock SET available_g = 59, reserved_g = 1;
-        INSERT INTO stock_movements VALUES ('s', 'prv_1', 'PLA', 'reserved', -1, 1, NULL, now())""",
+    "stock that differs from its movements": "UPDATE stock_items SET available_quantity = 61",
+    "stock reserved without a lease": "UPDATE stock_items SET reserved_quantity = 1",
+    "material reserved for nobody": """INSERT INTO stock_reservations
+        (offer_id, item_id, job_id, quantity, expires_at, created_at)
+        VALUES ('off_1', 'stk_1', 'job_1', 1, now(), now())""",
     "ledger transactions out of balance": "DELETE FROM ledger_postings WHERE account = 'revenue:commission'",
     "money held for an ended order": f"DELETE FROM ledger_postings {OF}'r')",
     "providers left unpaid": f"DELETE FROM ledger_postings {OF}'t')",
-    "closed orders not paid out once": "DELETE FROM transfers",
+    "closed jobs not paid out once": "DELETE FROM transfers",
     "documents with gaps in their numbers": "UPDATE documents SET sequence = 2",
     "captures without their invoice": "DELETE FROM documents",
     "forged webhooks believed": """INSERT INTO stripe_events (id, type, object_id, payload, received_at)
@@ -155,7 +162,11 @@ async def test_a_broken_promise_in_the_database_is_found(sound: Database, promis
 
 async def test_stock_below_zero_is_found(sound: Database) -> None:
     async with sound.begin() as session:
-        await run(session, "ALTER TABLE stock DROP CONSTRAINT ck_stock_available; UPDATE stock SET available_g = -1")
+        await run(
+            session,
+            """ALTER TABLE stock_items DROP CONSTRAINT ck_stock_items_available;
+            UPDATE stock_items SET available_quantity = -1""",
+        )
     assert "stock below zero" in await broken(sound)
 
 
@@ -197,7 +208,7 @@ TOO_MUCH = TRANSFER.model_copy(update={"amount": 1001})
 AT_STRIPE: list[tuple[str, dict[str, object]]] = [
     ("orders charged twice", {"charges": [CHARGE, SECOND_CHARGE]}),
     ("amounts that differ from the order", {"charges": [CHARGE.model_copy(update={"amount_captured": 999})]}),
-    ("orders paid out twice", {"transfers": [TRANSFER, TRANSFER.model_copy(update={"id": "tr_2"})]}),
+    ("jobs paid out twice", {"transfers": [TRANSFER, TRANSFER.model_copy(update={"id": "tr_2"})]}),
     ("payments with two payment intents", {"payment_intents": [INTENT, INTENT.model_copy(update={"id": "pi_2"})]}),
     ("Stripe's objects without their ledger transaction", {"transfers": []}),
     ("Stripe's objects without their ledger transaction", {"transfer_reversals": [REVERSED]}),

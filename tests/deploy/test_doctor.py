@@ -13,7 +13,7 @@ from sqlalchemy import make_url, text
 from sqlalchemy.ext.asyncio import create_async_engine
 
 from fulfil.deploy import checks_of_files, checks_of_machine, checks_of_servers, doctor
-from fulfil.deploy.checks_of_files import check_files, check_slicer
+from fulfil.deploy.checks_of_files import check_files, check_scanner, check_slicer
 from fulfil.deploy.checks_of_machine import check_api, check_data_folder, check_ports, check_processes, check_tokens
 from fulfil.deploy.checks_of_servers import check_postgres, check_storage, check_stripe, check_temporal
 from fulfil.deploy.data_folder import ProcessRecord, StackFile, record_of
@@ -22,6 +22,7 @@ from fulfil.deploy.findings import Finding, Patient, State
 from fulfil.kit.isolation import Isolation
 from fulfil.kit.settings import Settings
 from tests.conftest import RunningSimulator
+from tests.gateways.clamd import clamd
 
 NOWHERE = "127.0.0.1:1"
 
@@ -241,3 +242,15 @@ async def test_files_are_read_as_uploads_are(tmp_path: Path, monkeypatch: pytest
 async def test_the_slicer_is_found_where_the_setting_says(tmp_path: Path, setting: str, state: State) -> None:
     (finding,) = await check_slicer(patient(tmp_path, slicer=setting))
     assert finding.state is state
+
+
+async def test_the_malware_scanner_is_off_until_one_is_named(tmp_path: Path) -> None:
+    (off,) = await check_scanner(patient(tmp_path))
+    assert (off.state, "unscanned" in off.detail) == (State.SKIPPED, True)
+    async with clamd() as daemon:
+        (works,) = await check_scanner(patient(tmp_path, clamav_url=daemon.url))
+    (gone,) = await check_scanner(patient(tmp_path, clamav_url=daemon.url))
+    (wrong,) = await check_scanner(patient(tmp_path, clamav_url="scanner"))
+    assert (works.state, "ClamAV 1.4.1" in works.detail) == (State.OK, True)
+    assert (gone.state, "every upload is refused" in gone.remedy) == (State.FAILED, True)
+    assert (wrong.state, "tcp://host:3310" in wrong.remedy) == (State.FAILED, True)

@@ -1,20 +1,16 @@
 """The books measured on a real PostgreSQL: checking ten thousand orders, posting one fact, proving one order."""
 
 import asyncio
-import tempfile
 import time
-from collections.abc import AsyncGenerator, Callable
-from contextlib import asynccontextmanager
+from collections.abc import Callable
 from datetime import timedelta
-from pathlib import Path
 
 from sqlalchemy import text
 
 from fulfil.cli.benches.figures import Figure
 from fulfil.cli.benches.ledger_books import BEGAN, CURRENCY, Books, sold, write
+from fulfil.cli.benches.passing_database import passing_database
 from fulfil.cli.benches.samples import Samples, timed
-from fulfil.deploy.postgres import EmbeddedPostgres
-from fulfil.deploy.supervisor import Supervisor, silent
 from fulfil.kit.database import Database, DatabaseRole
 from fulfil.ledger import entries
 from fulfil.ledger.anchors import anchor
@@ -22,7 +18,6 @@ from fulfil.ledger.checks import check_books, check_order
 from fulfil.ledger.posting import post
 from fulfil.ledger.proof import verify_proof, write_proof
 from fulfil.ledger.proving import prove_order
-from fulfil.models.migrations.runner import migrate
 
 NOW = BEGAN + timedelta(days=300)
 LOCK = text("SELECT order_id FROM payments WHERE order_id = :order_id FOR NO KEY UPDATE")
@@ -35,7 +30,7 @@ POST_TARGET_MS = 3.0
 
 async def measure_ledger(say: Callable[[str], None], *, orders: int) -> list[Figure]:
     """Make the books of so many orders in a passing database and measure; raises `RuntimeError` if they are unsound."""
-    async with _passing_database() as url:
+    async with passing_database() as url:
         owner = Database(url, DatabaseRole.OWNER)
         worker = Database(url, DatabaseRole.WORKER)
         try:
@@ -50,19 +45,6 @@ async def measure_ledger(say: Callable[[str], None], *, orders: int) -> list[Fig
         finally:
             await owner.close()
             await worker.close()
-
-
-@asynccontextmanager
-async def _passing_database() -> AsyncGenerator[str]:
-    with tempfile.TemporaryDirectory(prefix="fulfil-bench-") as folder:
-        postgres = EmbeddedPostgres(Path(folder) / "postgres")
-        supervisor = Supervisor([postgres.program()], Path(folder), silent)
-        try:
-            await supervisor.start()
-            await asyncio.to_thread(migrate, postgres.url)
-            yield postgres.url
-        finally:
-            await supervisor.stop()
 
 
 async def _checking(worker: Database, books: Books, orders: int, say: Callable[[str], None]) -> list[Figure]:

@@ -33,7 +33,18 @@ COLUMNS: dict[str, tuple[str, ...]] = {
         *("refunded_minor", "refunding_minor", "authorized_at", "captured_at", "updated_at"),
     ),
     "jobs": (
-        *("id", "order_id", "line_id", "state", "round", "provider_id", "opened_at", "approved_at", "closed_at"),
+        *(
+            "id",
+            "order_id",
+            "line_id",
+            "amount_minor",
+            "state",
+            "round",
+            "provider_id",
+            "opened_at",
+            "approved_at",
+            "closed_at",
+        ),
         *("released_minor", "commission_minor", "commission_tax_minor", "payout_minor", "netted_minor"),
     ),
     "refunds": (
@@ -236,7 +247,10 @@ class Sale:
             return
         shares = (self.released, self.commission, self.commission_tax, self.paid_out, 0)
         rows["jobs"].append(
-            (job_id, order_id, "lin_seed", "closed", 1, self.provider_id, self.placed_at, at, at, *shares)
+            (
+                *(job_id, order_id, "lin_seed", self.amount, "closed", 1, self.provider_id),
+                *(self.placed_at, at, at, *shares),
+            )
         )
         transfer = f"tr_{self.name}"
         rows["transfers"].append(

@@ -33,7 +33,7 @@ READERS, STREAMED_EVENTS = 200, 5
 PROVIDERS = 2
 BUSY_MARKET_S = 0.1
 
-API_P95_MS, QUOTE_P95_MS, ACCEPT_MAX_MS, STREAM_P95_MS = 200, 1000, 1000, 1000
+API_P95_MS, QUOTE_P95_MS, STREAM_P95_MS = 200, 1000, 1000
 ORDERS_PER_S = 8
 MOST_EVENTS, MOST_ACTIONS = 96, 20
 
@@ -132,22 +132,10 @@ class _Bench:
 
     async def _races(self, customer: Customer, quote: Quote) -> None:
         self.say(f"{RACERS} providers accept at once, {ROUNDS} rounds")
-        races = await race_of_many(self.cast, customer, quote, racers=RACERS, rounds=ROUNDS)
-        one_each = races.winners == [1] * ROUNDS
-        self.figures += [
-            Figure(
-                f"winners among {RACERS} at once, {ROUNDS} rounds",
-                " ".join(str(winners) for winners in races.winners),
-                "1 each",
-                one_each,
-            ),
-            Figure(
-                f"answer to each of {RACERS}",
-                str(races.answers) + (f"; {len(races.odd_answers)} not 200/409" if races.odd_answers else ""),
-                f"max < {ACCEPT_MAX_MS} ms",
-                races.answers.max_ms < ACCEPT_MAX_MS and not races.odd_answers,
-            ),
-        ]
+        races = await race_of_many(
+            self.cast, self.temporal, customer, quote, racers=RACERS, rounds=ROUNDS, say=self.say
+        )
+        self.figures += races.figures(RACERS)
 
 
 async def measure(progress: Progress, *, seconds: float) -> list[Figure]:

@@ -51,6 +51,12 @@ class SimulatedTransfer(Simulated):
 
     amount: int
     transfer_group: str | None
+    metadata: dict[str, str] = {}
+
+    @property
+    def job(self) -> str:
+        """What it pays for: a job, or the order where none is named."""
+        return self.metadata.get("job_id", str(self.transfer_group))
 
 
 class SimulatedReversal(Simulated):
@@ -155,6 +161,18 @@ class StruckFault(BaseModel):
     struck: int
 
 
+class SimulatorClock(BaseModel):
+    """How far its clock is ahead of ours."""
+
+    ahead_s: float
+
+
+class SimulatorHealth(BaseModel):
+    """How it is."""
+
+    webhooks_waiting: int
+
+
 class SimulatorSwitches:
     """The admin side of a running simulator."""
 
@@ -173,6 +191,16 @@ class SimulatorSwitches:
         """Every account's balance, per currency."""
         content = (await self._http.get("balances")).raise_for_status().content
         return SimulatedBalances.model_validate_json(content).balances
+
+    async def advance(self, seconds: float) -> float:
+        """Move its clock on, and let happen what becomes due; how far it is ahead of ours then, in seconds."""
+        answer = (await self._http.post("clock", json={"advance_s": seconds})).raise_for_status()
+        return SimulatorClock.model_validate_json(answer.content).ahead_s
+
+    async def webhooks_waiting(self) -> int:
+        """How many webhooks are not yet accepted."""
+        answer = (await self._http.get("health")).raise_for_status()
+        return SimulatorHealth.model_validate_json(answer.content).webhooks_waiting
 
     async def choose(self, **settings: int | bool) -> None:
         """Change how long things take, among others; what is not named stays."""

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 
 from pydantic import RootModel
 
+from fulfil.api.purposes import FilePurpose
 from fulfil.api.schemas.accounts import AccessToken, Account
 from fulfil.api.schemas.base import Page
 from fulfil.api.schemas.chargebacks import Chargeback
@@ -14,7 +15,6 @@ from fulfil.api.schemas.jobs import Acceptance, Job, Offer
 from fulfil.api.schemas.ledger import LedgerCheck, OrderLedger, TrialBalance
 from fulfil.api.schemas.orders import Order, PaymentAttempt
 from fulfil.api.schemas.providers import Provider as ProviderView
-from fulfil.api.schemas.providers import Stock
 from fulfil.api.schemas.quotes import (
     EstimateConfirmation,
     OrderRecalculation,
@@ -25,10 +25,12 @@ from fulfil.api.schemas.quotes import (
 )
 from fulfil.api.schemas.reconciliations import Reconciliation, ReconciliationAnswer
 from fulfil.api.schemas.refunds import Refund, RefundPreview
+from fulfil.api.schemas.stock import StockItem
 from fulfil.api.schemas.support import Redispatched, Resolved, StuckOrder, StuckOrders, WorkflowReset
 from fulfil.cli.client import PREFIX, ApiClient
+from fulfil.cli.playing.delivering import DeliveringProvider, ReceivingCustomer
 from fulfil.cli.timeline import Event
-from fulfil.models.messages.jobs import OfferState
+from fulfil.models.messages.jobs import OfferState, Stage
 from fulfil.models.messages.parties import Role
 from fulfil.models.messages.refunds import RefundState
 
@@ -62,9 +64,10 @@ class Person:
         """The newest orders she may see."""
         return (await self.api.get(Page[Order], "/orders", limit=limit)).data
 
-    async def cancel(self, order_id: str, reason: str, key: str | None = None) -> Order:
-        """Call an order off."""
-        return await self.api.post(Order, f"/orders/{order_id}/cancel", {"reason": reason}, key=key)
+    async def cancel(self, order_id: str, reason: str, key: str | None = None, *, line_id: str | None = None) -> Order:
+        """Call an order off, or one line of it."""
+        what = f"/orders/{order_id}" if line_id is None else f"/orders/{order_id}/lines/{line_id}"
+        return await self.api.post(Order, f"{what}/cancel", {"reason": reason}, key=key)
 
     async def refund(self, refund_id: str) -> Refund:
         """A refund of an order she may see."""
@@ -120,12 +123,14 @@ class Person:
         """The content behind a link of an answer."""
         return await self.api.download(link.removeprefix(PREFIX))
 
-    async def upload(self, name: str, content: bytes, key: str | None = None) -> File:
+    async def upload(
+        self, name: str, content: bytes, purpose: FilePurpose | None = None, key: str | None = None
+    ) -> File:
         """Store a file."""
-        return await self.api.upload(File, "/files", name, content, key=key)
+        return await self.api.upload(File, "/files", name, content, purpose=purpose, key=key)
 
 
-class Customer(Person):
+class Customer(Person, ReceivingCustomer):
     """Orders, pays, approves."""
 
     async def quote(self, file_id: str, material: str = "PLA", quantity: int = 1, key: str | None = None) -> Quote:
@@ -154,6 +159,13 @@ class Customer(Person):
         body = {"quote_id": quote.id, "total": quote.total.model_dump()}
         return await self.api.post(Order, "/orders", body, key=key)
 
+    async def place_lines(
+        self, lines: Sequence[Mapping[str, str]], key: str | None = None, *, pickup: bool = False
+    ) -> Order:
+        """Order several quotes and services together: `{"quote_id": …}` or `{"service_id": …}` each."""
+        body = {"lines": [dict(line) for line in lines], "delivery_method": "pickup" if pickup else "shipping"}
+        return await self.api.post(Order, "/orders", body, key=key)
+
     async def pay(
         self, order_id: str, card: str = "pm_card_visa", return_url: str | None = None, key: str | None = None
     ) -> PaymentAttempt:
@@ -166,20 +178,21 @@ class Customer(Person):
         return await self.api.post(Job, f"/jobs/{job_id}/approve", key=key)
 
 
-class Provider(Person):
+class Provider(Person, DeliveringProvider):
     """Accepts, makes, ships."""
 
-    async def offers(self, state: OfferState | None = OfferState.OPEN) -> list[Offer]:
+    async def offers(self, state: OfferState | None = OfferState.OPEN, stage: Stage | None = None) -> list[Offer]:
         """Her newest offers."""
-        return (await self.api.get(Page[Offer], "/offers", state=state, limit=PAGE)).data
+        return (await self.api.get(Page[Offer], "/offers", state=state, stage=stage, limit=PAGE)).data
 
     async def accept(self, offer_id: str, key: str | None = None) -> Acceptance:
         """Take the job."""
         return await self.api.post(Acceptance, f"/offers/{offer_id}/accept", key=key)
 
-    async def decline(self, offer_id: str, reason: str = "", key: str | None = None) -> Offer:
+    async def decline(self, offer_id: str, reason: str = "", code: str | None = None, key: str | None = None) -> Offer:
         """Say no."""
-        return await self.api.post(Offer, f"/offers/{offer_id}/decline", {"reason": reason}, key=key)
+        body = {"reason": reason} | ({"code": code} if code else {})
+        return await self.api.post(Offer, f"/offers/{offer_id}/decline", body, key=key)
 
     async def jobs(self, limit: int = PAGE) -> list[Job]:
         """Her newest jobs."""
@@ -196,14 +209,22 @@ class Provider(Person):
         body = {"percent": percent, "note": note, "photo_file_ids": photos}
         return await self.api.post(Job, f"/jobs/{job_id}/progress", body, key=key)
 
-    async def check_quality(self, job_id: str, *, passed: bool = True, key: str | None = None) -> Job:
-        """Report the quality check."""
-        body = {"passed": passed, "checks": [{"name": "Dimensions", "passed": passed}]}
+    async def check_quality(
+        self, job_id: str, failed: Sequence[str] = (), correction: str | None = None, key: str | None = None
+    ) -> Job:
+        """Answer everything the job's checklist requires; `failed` are codes of criteria that did not pass."""
+        making = (await self.api.get(Job, f"/jobs/{job_id}")).making
+        asked = making.checklist if making else ()
+        codes = [criterion.code for criterion in asked if criterion.required]
+        answers = [{"code": code, "passed": code not in failed} for code in (*codes, *(set(failed) - set(codes)))]
+        body = {"checks": answers} | ({"correction": correction} if correction else {})
         return await self.api.post(Job, f"/jobs/{job_id}/quality", body, key=key)
 
-    async def ship(self, job_id: str, carrier: str, tracking_number: str, key: str | None = None) -> Job:
-        """Report that it is on its way."""
-        body = {"carrier": carrier, "tracking_number": tracking_number}
+    async def ship(
+        self, job_id: str, carrier: str, tracking_number: str, pieces: int | None = None, key: str | None = None
+    ) -> Job:
+        """Report that it is on its way, or so many pieces of it."""
+        body = {"carrier": carrier, "tracking_number": tracking_number} | ({"pieces": pieces} if pieces else {})
         return await self.api.post(Job, f"/jobs/{job_id}/ship", body, key=key)
 
     async def deliver(self, job_id: str, note: str = "", key: str | None = None) -> Job:
@@ -222,13 +243,24 @@ class Support(Person):
         """Retry, skip or give up (`cancel-step`) the parked step."""
         return await self.api.post(Resolved, f"/support/orders/{order_id}/{action}", {"reason": reason}, key=key)
 
-    async def redispatch(self, order_id: str, reason: str, key: str | None = None) -> Redispatched:
+    async def redispatch(
+        self, order_id: str, reason: str, key: str | None = None, *, job_id: str | None = None
+    ) -> Redispatched:
         """Offer the job anew."""
-        return await self.api.post(Redispatched, f"/support/orders/{order_id}/redispatch", {"reason": reason}, key=key)
+        body = {"reason": reason, **({"job_id": job_id} if job_id else {})}
+        return await self.api.post(Redispatched, f"/support/orders/{order_id}/redispatch", body, key=key)
 
-    async def reset(self, order_id: str, reason: str, step: str | None = None, key: str | None = None) -> WorkflowReset:
+    async def reset(
+        self,
+        order_id: str,
+        reason: str,
+        step: str | None = None,
+        key: str | None = None,
+        *,
+        job_id: str | None = None,
+    ) -> WorkflowReset:
         """Run the workflow again from before a step, the parked one unless given."""
-        body = {"reason": reason} | ({"step": step} if step else {})
+        body = {"reason": reason} | ({"step": step} if step else {}) | ({"job_id": job_id} if job_id else {})
         return await self.api.post(WorkflowReset, f"/support/orders/{order_id}/reset", body, key=key)
 
     async def cancel_order(self, order_id: str, reason: str, key: str | None = None) -> Order:
@@ -301,10 +333,10 @@ class Administrator(Support):
         body = {"name": name, "capabilities": {"fdm": materials}, "capacity_jobs": capacity_jobs}
         return await self.api.post(ProviderView, "/providers", body, key=key)
 
-    async def receive_stock(self, provider_id: str, material: str, grams: int, key: str | None = None) -> Stock:
+    async def receive_stock(self, provider_id: str, material: str, grams: int, key: str | None = None) -> StockItem:
         """Material that came in."""
-        body = {"material": material, "quantity_g": grams}
-        return await self.api.post(Stock, f"/providers/{provider_id}/stock", body, key=key)
+        body = {"material": material, "quantity": grams}
+        return await self.api.post(StockItem, f"/providers/{provider_id}/stock", body, key=key)
 
     async def replay_quotes(self, tariff: Mapping[str, object], limit: int, key: str | None = None) -> QuotesReplayed:
         """What another price list would do to stored quotes."""

@@ -15,6 +15,7 @@ from fulfil.cli.client import ApiClient, new_key
 from fulfil.cli.exits import CommandError
 from fulfil.cli.ledger import imbalances, print_ledger
 from fulfil.cli.playing.following import LiveTimeline, Market
+from fulfil.cli.playing.mixed_order import MixedOrder, Stagehands
 from fulfil.cli.playing.orders import BRACKET
 from fulfil.cli.playing.people import Customer, Provider, Support, sign_in
 from fulfil.cli.playing.photo import photo_of_bracket
@@ -90,7 +91,12 @@ class Story:
                 await self._approve(order, job_id, live)
             await self._show_books(order)
             await self._show_cost(order, job_id)
+            await MixedOrder(self._customer, won.winner, self._support, self._stagehands).tell(quote)
         return order.id
+
+    @property
+    def _stagehands(self) -> Stagehands:
+        return Stagehands(self._scene, self._expect, lambda event: self._print(timeline_line(event)), WITHIN_S)
 
     async def _quote(self) -> Quote:
         self._scene(f"The customer ({self.players.customer.email}) uploads {BRACKET.name} and asks for a price.")

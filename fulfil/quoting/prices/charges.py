@@ -163,6 +163,12 @@ def _finishing(terms: Terms, quantity: int) -> Charge:
     return Charge("finishing", terms.process.finishing_title, text, whole_minor(minutes * rate / MINUTES_PER_HOUR))
 
 
+def pieces_per_sheet(terms: SheetTerms, size_mm: Sequence[float]) -> int | None:
+    """How many pieces the sheet a piece is priced by yields; None when it fits no sheet."""
+    share = _sheet_share(terms, size_mm)
+    return None if share.sheet_mm is None else share.pieces
+
+
 def _sheet_share(terms: SheetTerms, size_mm: Sequence[float]) -> SheetShare:
     """The cheapest share of a sheet: the kind of sheet, that any machine takes, on which the pieces waste least."""
     blank = blank_mm(size_mm, terms)

@@ -113,6 +113,7 @@ class SettingsChange(BaseModel):
     payout_arrives_s: int | None = Field(default=None, ge=0, le=TEN_YEARS_S)
     topup_arrives_s: int | None = Field(default=None, ge=0, le=TEN_YEARS_S)
     automatic_payouts: bool | None = None
+    moved_signatures: bool | None = None
 
 
 B = TypeVar("B", bound=Body)

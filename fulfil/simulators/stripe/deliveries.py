@@ -123,7 +123,7 @@ class Deliverer:
         """What went wrong, or None."""
         query = "SELECT body FROM objects WHERE id = ?"
         row = self._store.connection.execute(query, (delivery.event_id,)).fetchone()
-        now = self._store.wall
+        now, moved = self._store.wall, self._store.settings.moved_signatures
         secrets = secrets_of(self._store.connection, delivery.endpoint, now)
         if row is None or not secrets:
             return "no event, or no secret to sign it with"
@@ -131,7 +131,7 @@ class Deliverer:
         body = json.dumps(notification(event) if endpoint.get("event_payload") == "thin" else event, indent=2).encode()
         headers = {
             "Content-Type": "application/json; charset=utf-8",
-            "Stripe-Signature": sign(body, secrets, int(now)),
+            "Stripe-Signature": sign(body, secrets, int(self._store.now if moved else now)),
             "User-Agent": "Stripe/1.0 (+https://stripe.com/docs/webhooks)",
         }
         try:

@@ -31,6 +31,8 @@ class Settings:
     payout_arrives_s: int = 2 * 86_400
     topup_arrives_s: int = 0
     automatic_payouts: bool = False
+    moved_signatures: bool = False
+    """Webhooks are signed with the moved clock, for receivers whose time is moved along; else with the real one."""
 
 
 @dataclass(frozen=True)

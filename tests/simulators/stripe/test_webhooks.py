@@ -61,6 +61,20 @@ async def test_a_whole_payment_is_told_in_signed_events(lab: StripeHttp, receive
         assert (signature, abs(int(stamp) - time.time()) < 60) == (expected, True)
 
 
+async def test_signatures_tell_the_real_time_or_that_of_a_receiver_who_is_moved_along(
+    lab: StripeHttp, receiver: WebhookReceiver
+) -> None:
+    ahead_s = (await lab.admin("POST", "/clock", {"advance_s": 86_400}))["ahead_s"]
+    await lab.payment()
+    await drained(lab)
+    await lab.admin("POST", "/settings", {"moved_signatures": True})
+    await lab.payment()
+    await drained(lab)
+    await lab.admin("POST", "/settings", {"moved_signatures": False})
+    real, moved = (int(one.signature.split(",")[0].removeprefix("t=")) for one in receiver.received)
+    assert (abs(real - time.time()) < 60, abs(moved - time.time() - ahead_s) < 60) == (True, True)
+
+
 @pytest.mark.parametrize(
     ("card", "kind"),
     [
