@@ -18,7 +18,7 @@ CANDIDATES = text("""
 WITH able AS (
     SELECT * FROM providers
     WHERE CASE WHEN CAST(:only AS text) IS NULL
-        THEN capabilities @> jsonb_build_object(CAST(:process AS text), jsonb_build_array(CAST(:material AS text)))
+        THEN jsonb_exists_any(capabilities -> CAST(:process AS text), CAST(:materials AS text[]))
         ELSE id = :only END
 ), in_hand AS (
     SELECT provider_id, count(*) AS jobs FROM jobs
@@ -119,6 +119,7 @@ async def read_candidates(
             "round": job.round,
             "process": work.process,
             "material": work.material,
+            "materials": list(work.materials),
             "at": work.asked_at,
             "until": max(work.needed_by, work.start_by),
             "on_board": on_board,
@@ -214,4 +215,5 @@ def _longest_first(sides: list[Any]) -> tuple[float, ...]:
 
 
 def _place(latitude: float | None, longitude: float | None) -> Place | None:
-    return None if latitude is None or longitude is None else Place(latitude, longitude)
+    """Somewhere within some kilometres: decisions are kept for ever, and nobody's door belongs in them."""
+    return None if latitude is None or longitude is None else Place(round(latitude, 1), round(longitude, 1))

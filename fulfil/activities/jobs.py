@@ -13,6 +13,7 @@ from fulfil.activities.locking import HeldJob, hold_job, hold_offer
 from fulfil.activities.operators_choice import offer_by_choice
 from fulfil.activities.taking_back import drop_unsecured_claim, take_back
 from fulfil.activities.telling import tell_job_withdrawn, tell_order_job_closed
+from fulfil.activities.under_way import is_under_way
 from fulfil.activities.withdrawing import has_begun, withdraw_held_job
 from fulfil.kit.clock import utc_now
 from fulfil.kit.database import Database
@@ -136,7 +137,9 @@ class DatabaseJobActivities(JobActivities):
                 stored = await read_wave(session, held.job, first)
                 begun = stored or OfferWave(stage=first.stage, number=first.number, offers=[], ends_at=at)
                 return RoundBegun(job_id=request.job_id, round=request.round, wave=begun)
-            stays = (request.only_if_not_started and held.started) or (request.only_if_not_shipped and held.shipped)
+            stays = (request.only_if_not_started and held.started) or (
+                request.only_if_not_shipped and await is_under_way(session, held)
+            )
             if held.job.state not in OFFERABLE or held.delivered or stays:
                 return RoundBegun(job_id=request.job_id, round=request.round, wave=None)
             await take_back(session, held, request.reason, at)

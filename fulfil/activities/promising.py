@@ -11,6 +11,7 @@ from temporalio.client import Client
 from fulfil.activities.locking import HeldJob, hold_job
 from fulfil.activities.taking_back import take_back
 from fulfil.activities.telling import tell_order_job_closed
+from fulfil.activities.under_way import is_under_way
 from fulfil.forecasts.reported import forecast_production
 from fulfil.inventory.leases import renew_reservation
 from fulfil.kit.clock import utc_now
@@ -104,7 +105,7 @@ class DatabasePromiseActivities(PromiseActivities):
         at, key = self._clock(), f"{request.job_id}:called_off"
         async with self._database.begin() as session:
             held = await hold_job(session, request.job_id)
-            if held.job.closed_at is None and held.production is not None and not held.shipped:
+            if held.job.closed_at is None and held.production is not None and not await is_under_way(session, held):
                 await _call_off(session, held, request, key, at)
             called_off = await _is_told(session, key)
             state = JobState(held.job.state if held.production is None or called_off else held.production.state)

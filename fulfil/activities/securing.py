@@ -90,14 +90,15 @@ async def confirm_acceptance(
     if held.production is not None:
         return secured(request, held.production)
     lead_time_days = held.line.lead_time_days if counter is None else counter.lead_time_days
+    due_at = at + timedelta(days=lead_time_days)
     production = ProductionRow(
         offer_id=request.offer_id,
         job_id=request.job_id,
         order_id=request.order_id,
         provider_id=request.provider_id,
         state=JobState.ACCEPTED,
-        start_due_at=at + timedelta(seconds=request.policies.start_due_s),
-        due_at=at + timedelta(days=lead_time_days),
+        start_due_at=min(at + timedelta(seconds=request.policies.start_due_s), due_at),
+        due_at=due_at,
     )
     session.add(production)
     order.state = OrderState.IN_FULFILMENT

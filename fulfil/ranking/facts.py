@@ -1,5 +1,6 @@
 """What a decision is made from: the work and each provider as plain values, read once and stored with the decision."""
 
+import re
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -14,6 +15,9 @@ class Place:
 
     latitude: float
     longitude: float
+
+
+THICKNESS = re.compile(r"-\d+(\.\d+)?$")
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,6 +44,12 @@ class WorkFacts:
     sheets: int | None = None
     box_mm: tuple[float, ...] | None = None
     place: Place | None = None
+
+    @property
+    def materials(self) -> tuple[str, ...]:
+        """The names by which it may be declared: a sheet's with its thickness (`ACRYLIC-3`), or without."""
+        plain = THICKNESS.sub("", self.material)
+        return (self.material,) if plain == self.material else (self.material, plain)
 
 
 @dataclass(frozen=True, slots=True)

@@ -33,7 +33,7 @@ def standing_at_acceptance(work: WorkFacts, provider: ProviderFacts) -> Refusal 
 
 def capability(work: WorkFacts, provider: ProviderFacts) -> Refusal | None:
     """She does this process in this material."""
-    if work.material in provider.materials:
+    if work.material in provider.materials or not set(work.materials).isdisjoint(provider.materials):
         return None
     return Refusal("not_capable", f"She does not make {work.process} in {work.material}.")
 
@@ -126,9 +126,9 @@ def refusal_of(work: WorkFacts, provider: ProviderFacts, filters: tuple[Filter, 
 def fitting_machines(work: WorkFacts, provider: ProviderFacts) -> int:
     """How many of her machines are in use, take the material and hold the largest part, whichever way it is turned."""
     found = 0
-    material, box = work.material, work.box_mm
+    materials, box = work.materials, work.box_mm
     for machine in provider.machines:
-        if not machine.online or (machine.materials and material not in machine.materials):
+        if not machine.online or (machine.materials and not any(name in machine.materials for name in materials)):
             continue
         # A bed has no height: a flat part lies on it; a part without height fits any printer that holds its two sides.
         if box is None or all(map(le, box, machine.volume_mm)):

@@ -157,10 +157,16 @@ class JobWorkflow(Offering, Making):
             promise.choice, promise.taken = chosen, None
         followed = promise.choice  # the same choice made again joins the first
         await workflow.wait_condition(
-            lambda: promise.choice is not followed or promise.taken is not None or self._is_beyond_choice()
+            lambda: (
+                promise.choice is not followed
+                or promise.taken is not None
+                or promise is not self.production.promise
+                or self.production.delivered_at is not None
+                or self.production.withdrawn is not None
+            )
         )
         if promise.taken is None:
-            raise refusal("job_state", "The work left meanwhile: it goes on as it was.", state=self.state())
+            raise refusal("job_state", "It went on otherwise meanwhile: look at the job again.", state=self.state())
         return promise.taken
 
     @choose.validator

@@ -89,6 +89,9 @@ class Making(JobFrame):
         policies, accepted_at = self.job.policies, workflow.now()
         due = accepted_at + timedelta(seconds=policies.start_due_s)
         reminder_at = accepted_at + timedelta(seconds=policies.start_reminder_s)
+        if self.production.promise is not None and self.production.promise.due_at < due:
+            due = self.production.promise.due_at
+            reminder_at = min(reminder_at, accepted_at + (due - accepted_at) / 2)
         say(f"{self.dispatch.provider_id} has to start production", WaitingOn.PROVIDER, due, "the job is offered anew")
         reminded = False
         while not self.production.started and not self.production.interrupted:
@@ -128,6 +131,10 @@ class Making(JobFrame):
             await self._go_on_in_silence(promise)
             return
         now = workflow.now()
+        if promise.checked is PromiseState.KEPT:
+            promise.left_at = now
+            await self.remind(WaitingOn.SUPPORT, "find out where the parcel is", now + self._transit_time)
+            return
         promise.checks += 1
         answer_due_at = now + timedelta(seconds=self.job.policies.lateness_answer_s)
         found = await self.steps.database(
@@ -142,6 +149,7 @@ class Making(JobFrame):
             ),
         )
         promise.checked, promise.forecast_at = found.state, found.forecast_at
+        promise.left_at = now if found.state is PromiseState.KEPT else None
         if found.state is PromiseState.AT_RISK:
             self._flag(promise, "late", WaitingOn.PROVIDER, promise.due_at)
         elif found.state is PromiseState.MISSED and promise.trouble is None:
@@ -156,7 +164,8 @@ class Making(JobFrame):
             self.production.redispatch = RedispatchJob(
                 actor=chosen.actor, reason=f"{chosen.trouble.value}: as chosen", only_if_not_shipped=True
             )
-        else:
+            return  # taken once the new round has begun
+        elif chosen.choice is Choice.CANCEL:
             called_off = await self.steps.database(
                 PromiseActivities.call_off_job,
                 CallOffJob(
@@ -172,6 +181,8 @@ class Making(JobFrame):
                 return
             promise.taken = ChoiceTaken(job_id=self.job.job_id, choice=chosen.choice)
             raise CalledOffError
+        else:
+            raise RuntimeError(f"nobody knows how to follow {chosen.choice}")
         promise.taken = ChoiceTaken(job_id=self.job.job_id, choice=chosen.choice, due_at=promise.due_at)
         promise.end_choice(workflow.now())
 
@@ -218,6 +229,10 @@ class Making(JobFrame):
             attributes.WAITING_ON.value_set(who),
             attributes.DEADLINE.value_set(until),
         )
+
+    @property
+    def _transit_time(self) -> timedelta:
+        return timedelta(seconds=self.job.policies.transit_look_s)
 
     def _has_chosen(self) -> bool:
         return self.production.promise is not None and self.production.promise.choice is not None

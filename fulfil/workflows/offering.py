@@ -49,7 +49,7 @@ class Offering(JobFrame):
             if self.production.promise is not None and request.only_if_not_shipped:
                 self.production.promise.end_kept(workflow.now())
             return
-        self.production.begin_anew()
+        self.production.begin_anew(self.job.job_id)
         self.dispatch = Dispatch.of_round(begun.round, begun.wave)
 
     async def secure(self, dispatch: Dispatch, acceptance: AcceptOffer) -> None:

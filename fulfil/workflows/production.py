@@ -11,7 +11,7 @@ from fulfil.models.messages.jobs import (
     ReportKind,
 )
 from fulfil.models.messages.policies import OrderPolicies
-from fulfil.models.messages.promises import ChoiceTaken, ChooseForJob, PromiseState, Trouble
+from fulfil.models.messages.promises import Choice, ChoiceTaken, ChooseForJob, PromiseState, Trouble
 
 TROUBLES = {ReportKind.DELAYED: Trouble.DELAY_ANNOUNCED, ReportKind.LOST: Trouble.PARCEL_LOST}
 
@@ -33,6 +33,7 @@ class Promise:
     moves: int = 0
     silent_waits: int = 0
     flagged: bool = False
+    left_at: datetime | None = None
     settled: Trouble | None = None
     settled_at: datetime | None = None
 
@@ -41,7 +42,7 @@ class Promise:
         if self.trouble is not None:
             return self.answer_due_at
         if self.checked is PromiseState.KEPT:
-            return None
+            return None if self.left_at is None else self.left_at + timedelta(seconds=policies.transit_look_s)
         if self.checked is None:
             half_way = self.made_at + (self.due_at - self.made_at) / 2
             return max(half_way, self.due_at - timedelta(seconds=policies.late_warning_s))
@@ -71,8 +72,8 @@ class Promise:
         self.end_choice(now)
 
     def end_kept(self, now: datetime) -> None:
-        """The work left after all: there is nothing to choose or to watch."""
-        self.checked = PromiseState.KEPT
+        """The work left after all: there is nothing to choose."""
+        self.checked, self.left_at = PromiseState.KEPT, now
         self.end_choice(now)
 
     def end_choice(self, now: datetime) -> None:
@@ -109,8 +110,11 @@ class Production:
         if trouble is not None and self.promise is not None and not self.promise.is_settled(trouble, report.at):
             self.promise.give_choice(trouble, answer_due_at, report.due_at)
 
-    def begin_anew(self) -> None:
+    def begin_anew(self, job_id: str) -> None:
         """Another provider is looked for: what was of the last one counts no more."""
+        promise = self.promise
+        if promise is not None and promise.choice is not None and promise.choice.choice is Choice.REDISPATCH:
+            promise.taken = ChoiceTaken(job_id=job_id, choice=Choice.REDISPATCH)
         self.redispatch = self.promise = self.started_at = None
         self.given_up = False
 

@@ -117,20 +117,45 @@ async def find_resolution(
 
 
 async def list_stuck(session: AsyncSession, now: datetime) -> list[StuckOrder]:
-    """Parked steps and missed deadlines, the longest waiting first."""
-    overdue = (TimelineRow.next_by < now) & OrderRow.state.not_in(ENDED)
+    """Parked steps, support's own moves and missed deadlines, the longest waiting first."""
+    overdue = ((TimelineRow.next_by < now) | (TimelineRow.next_who == WaitingOn.SUPPORT)) & OrderRow.state.not_in(ENDED)
     query = (
-        select(TimelineRow, OrderRow.state)
+        select(TimelineRow, OrderRow.state, EventRow.at)
         .join(OrderRow, OrderRow.id == TimelineRow.order_id)
+        .join(EventRow, (EventRow.order_id == TimelineRow.order_id) & (EventRow.sequence == TimelineRow.last_sequence))
         .where(or_(TimelineRow.stuck_step.is_not(None), overdue))
         .limit(MOST_STUCK)
     )
-    found = [_represent(head, OrderState(state)) for head, state in (await session.execute(query))]
+    rows = (await session.execute(query)).tuples()
+    found = [_represent(head, OrderState(state), moved_at, now) for head, state, moved_at in rows]
     return sorted(found, key=lambda stuck: stuck.since)
 
 
-def _represent(head: TimelineRow, state: OrderState) -> StuckOrder:
-    return _parked(head, state) if head.stuck_step is not None else _overdue(head, state)
+def _represent(head: TimelineRow, state: OrderState, moved_at: datetime, now: datetime) -> StuckOrder:
+    if head.stuck_step is not None:
+        return _parked(head, state)
+    if head.next_by is not None and head.next_by < now:
+        return _overdue(head, state)
+    return _supports_move(head, state, moved_at)
+
+
+def _supports_move(head: TimelineRow, state: OrderState, since: datetime) -> StuckOrder:
+    """Not late yet: support has to do something before a deadline acts, or for as long as nobody does."""
+    actions, advice, command = _remedy(WaitingOn.SUPPORT, state, head.order_id)
+    until = "" if head.next_by is None else f" by {head.next_by:%Y-%m-%d %H:%M} UTC"
+    return StuckOrder(
+        order_id=head.order_id,
+        order_state=state,
+        kind="support",
+        step=head.next_what,
+        cause=f"support has to {head.next_what}{until}",
+        owner=WaitingOn.SUPPORT,
+        since=since,
+        workflow_id=None,
+        allowed_actions=actions,
+        next_action=advice,
+        command=command,
+    )
 
 
 def _parked(head: TimelineRow, state: OrderState) -> StuckOrder:

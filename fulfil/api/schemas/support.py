@@ -40,12 +40,12 @@ class ResetRequest(Body):
 class StuckOrder(Representation):
     """An order that does not move by itself, and the safe next action.
 
-    `step` is the refund or chargeback, for these kinds.
+    `step` is the refund or chargeback, for these kinds; `support` is a move that is support's, not late yet.
     """
 
     order_id: str
     order_state: OrderState
-    kind: Literal["parked", "overdue", "refund", "chargeback"]
+    kind: Literal["parked", "overdue", "support", "refund", "chargeback"]
     step: str
     cause: str
     owner: WaitingOn = Field(description="Whose move it is.")

@@ -37,6 +37,8 @@ class OrderPolicies(Message):
     """How long the customer has to choose when a date is missed or a parcel lost; then it goes on without her."""
     silent_waits: int = 2
     """How often silence about a missed date means to wait; then the job goes to another provider by itself."""
+    transit_look_s: int = 14 * DAY_S
+    """Support is asked to find out about work that left so long ago and has not arrived."""
     overdue_look_s: int = 3 * DAY_S
     """How often an overdue job is looked at again."""
     lease_margin_s: int = 24 * HOUR_S
