@@ -123,7 +123,9 @@ class RefundDesk:
 
     async def empty_our_balance(self) -> None:
         """We have everything that is available paid out to our bank."""
-        (available,) = [part.available_minor for part in await self.till.gateway.retrieve_balance()]
+        (available,) = [
+            part.available_minor for part in await self.till.gateway.retrieve_balance() if part.currency == "eur"
+        ]
         if available > 0:
             await self.till.gateway.create_payout(amount_minor=available, currency="eur", idempotency_key=new_id("key"))
 

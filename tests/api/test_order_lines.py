@@ -262,6 +262,7 @@ async def test_a_service_is_captured_at_once_and_paid_back_when_it_is_called_off
     path = f"/orders/{order['id']}/lines/{line['id']}/cancel"
     assert (await shop.api.post(path, shop.customer, json=WHY)).status_code == 200
     await shop.happened(order["id"], EventType.ORDER_CANCELLED)
+    await shop.happened(order["id"], EventType.REFUND_REQUESTED)
     back = (await shop.api.get(f"/orders/{order['id']}/refunds", shop.customer)).json()["data"]
     assert [refund["amount"] for refund in back] == [line["amount"]]
 

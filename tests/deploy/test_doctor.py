@@ -122,7 +122,8 @@ async def test_a_temporal_without_workers_says_which_queue_nobody_polls(
     monkeypatch.setenv("TEMPORAL_ADDRESS", temporal_dev)
     monkeypatch.setattr(checks_of_servers, "TASK_QUEUES", ("nobody-polls-this",))
     monkeypatch.setattr(checks_of_servers, "SEARCH_ATTRIBUTES", {"OrderId": "Keyword", "NeverHeardOf": "Keyword"})
-    monkeypatch.setattr(checks_of_servers, "JOB_REPORT_RELAY", "relay/never_started")
+    for relay in ("STRIPE_EVENT_RELAY", "JOB_REPORT_RELAY", "DELIVERABLE_REPORT_RELAY"):
+        monkeypatch.setattr(checks_of_servers, relay, "relay/never_started")
     broken = failed(await check_temporal(patient(tmp_path)))
     assert broken["worker"].remedy == "start one: `fulfil worker nobody-polls-this`"
     assert broken["search attributes"].detail == "not registered: NeverHeardOf"

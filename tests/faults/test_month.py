@@ -7,7 +7,7 @@ import pytest
 from fulfil.cli.benches.month.run import play_month_on
 
 SEED = 3
-ORDERS, PROVIDERS = 12, 10
+ORDERS, PROVIDERS = 6, 8
 
 
 @pytest.mark.timeout(300)

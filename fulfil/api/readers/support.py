@@ -126,8 +126,9 @@ async def list_stuck(session: AsyncSession, now: datetime) -> list[StuckOrder]:
         .where(or_(TimelineRow.stuck_step.is_not(None), overdue))
         .limit(MOST_STUCK)
     )
-    rows = (await session.execute(query)).tuples()
-    found = [_represent(head, OrderState(state), moved_at, now) for head, state, moved_at in rows]
+    found = [
+        _represent(head, OrderState(state), moved_at, now) for head, state, moved_at in await session.execute(query)
+    ]
     return sorted(found, key=lambda stuck: stuck.since)
 
 

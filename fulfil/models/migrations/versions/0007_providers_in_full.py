@@ -12,6 +12,7 @@ branch_labels = None
 depends_on = None
 
 TIME = sa.DateTime(timezone=True)
+DEGREES: sa.Double[float] = sa.Double()
 GRANTS = (
     "GRANT SELECT ON provider_machines, provider_certificates, provider_closures TO fulfil_api, fulfil_worker",
     "GRANT SELECT ON provider_scores TO fulfil_api, fulfil_worker",
@@ -125,6 +126,6 @@ def change_providers() -> None:
     op.add_column("providers", sa.Column("postal_code", sa.String(20)))
     op.add_column("providers", sa.Column("city", sa.String(120)))
     op.add_column("providers", sa.Column("address_lines", JSONB()))
-    op.add_column("providers", sa.Column("latitude", sa.Double()))
-    op.add_column("providers", sa.Column("longitude", sa.Double()))
+    op.add_column("providers", sa.Column("latitude", DEGREES))
+    op.add_column("providers", sa.Column("longitude", DEGREES))
     op.add_column("providers", sa.Column("online_at", TIME))

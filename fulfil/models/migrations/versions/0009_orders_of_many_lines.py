@@ -12,6 +12,7 @@ branch_labels = None
 depends_on = None
 
 TIME = sa.DateTime(timezone=True)
+DEGREES: sa.Double[float] = sa.Double()
 GRANTS = (
     "GRANT SELECT ON services, order_addresses TO fulfil_api, fulfil_worker",
     "GRANT INSERT, UPDATE ON services, order_addresses TO fulfil_api",
@@ -62,8 +63,8 @@ def create_order_addresses() -> None:
         sa.Column("postal_code", sa.String(20), nullable=False),
         sa.Column("city", sa.String(120), nullable=False),
         sa.Column("country", sa.String(2), nullable=False),
-        sa.Column("latitude", sa.Double()),
-        sa.Column("longitude", sa.Double()),
+        sa.Column("latitude", DEGREES),
+        sa.Column("longitude", DEGREES),
         sa.Column("created_at", TIME, nullable=False),
         sa.PrimaryKeyConstraint("order_id", name="pk_order_addresses"),
     )
