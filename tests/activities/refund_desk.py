@@ -27,6 +27,8 @@ from tests.activities.till import Till
 CLERK = Actor(kind=ActorKind.SUPPORT, id="acc_clerk")
 BOSS = Actor(kind=ActorKind.ADMIN, id="acc_boss")
 
+LARGEST_PAYOUT_MINOR = 99_999_999
+
 
 @dataclass
 class RefundDesk:
@@ -122,12 +124,14 @@ class RefundDesk:
         (await self.till.admin.post("/v1/payouts", headers=headers, data=body)).raise_for_status()
 
     async def empty_our_balance(self) -> None:
-        """We have everything that is available paid out to our bank."""
+        """We have everything that is available paid out to our bank, in payouts as large as may be."""
         (available,) = [
             part.available_minor for part in await self.till.gateway.retrieve_balance() if part.currency == "eur"
         ]
-        if available > 0:
-            await self.till.gateway.create_payout(amount_minor=available, currency="eur", idempotency_key=new_id("key"))
+        while available > 0:
+            amount = min(available, LARGEST_PAYOUT_MINOR)
+            await self.till.gateway.create_payout(amount_minor=amount, currency="eur", idempotency_key=new_id("key"))
+            available -= amount
 
     async def top_up(self, amount_minor: int) -> None:
         """We add money of our own."""
