@@ -3,6 +3,7 @@
 import re
 from dataclasses import dataclass
 from datetime import datetime
+from functools import lru_cache
 
 from fulfil.ranking.standing import ProviderStanding
 
@@ -18,6 +19,13 @@ class Place:
 
 
 THICKNESS = re.compile(r"-\d+(\.\d+)?$")
+
+
+@lru_cache(maxsize=1024)  # asked for each provider of each decision
+def names_of(material: str) -> tuple[str, ...]:
+    """A material's name, and without its thickness when it is a sheet."""
+    plain = THICKNESS.sub("", material)
+    return (material,) if plain == material else (material, plain)
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,8 +56,7 @@ class WorkFacts:
     @property
     def materials(self) -> tuple[str, ...]:
         """The names by which it may be declared: a sheet's with its thickness (`ACRYLIC-3`), or without."""
-        plain = THICKNESS.sub("", self.material)
-        return (self.material,) if plain == self.material else (self.material, plain)
+        return names_of(self.material)
 
 
 @dataclass(frozen=True, slots=True)

@@ -126,9 +126,10 @@ def refusal_of(work: WorkFacts, provider: ProviderFacts, filters: tuple[Filter, 
 def fitting_machines(work: WorkFacts, provider: ProviderFacts) -> int:
     """How many of her machines are in use, take the material and hold the largest part, whichever way it is turned."""
     found = 0
-    materials, box = work.materials, work.box_mm
+    material, box = work.material, work.box_mm
     for machine in provider.machines:
-        if not machine.online or (machine.materials and not any(name in machine.materials for name in materials)):
+        taken = machine.materials
+        if not machine.online or (taken and material not in taken and set(taken).isdisjoint(work.materials)):
             continue
         # A bed has no height: a flat part lies on it; a part without height fits any printer that holds its two sides.
         if box is None or all(map(le, box, machine.volume_mm)):
