@@ -133,7 +133,7 @@ class Making(JobFrame):
         now = workflow.now()
         if promise.checked is PromiseState.KEPT:
             promise.left_at = now
-            await self.remind(WaitingOn.SUPPORT, "find out where the parcel is", now + self._transit_time)
+            await self.remind(WaitingOn.SUPPORT, "find out why the work has not arrived", now + self._transit_time)
             return
         promise.checks += 1
         answer_due_at = now + timedelta(seconds=self.job.policies.lateness_answer_s)
@@ -177,7 +177,7 @@ class Making(JobFrame):
                 ),
             )
             if not called_off.called_off:
-                promise.end_kept(workflow.now())
+                promise.go_on(workflow.now())
                 return
             promise.taken = ChoiceTaken(job_id=self.job.job_id, choice=chosen.choice)
             raise CalledOffError

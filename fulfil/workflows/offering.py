@@ -47,7 +47,7 @@ class Offering(JobFrame):
             self.production.given_up = False
             self.production.started_at = self.production.started_at or workflow.now()
             if self.production.promise is not None and request.only_if_not_shipped:
-                self.production.promise.end_kept(workflow.now())
+                self.production.promise.go_on(workflow.now())
             return
         self.production.begin_anew(self.job.job_id)
         self.dispatch = Dispatch.of_round(begun.round, begun.wave)

@@ -71,8 +71,11 @@ class Promise:
         self.checked = None
         self.end_choice(now)
 
-    def end_kept(self, now: datetime) -> None:
-        """The work left after all: there is nothing to choose."""
+    def go_on(self, now: datetime) -> None:
+        """The work, or a part of it, is on its way and can't be taken back; what was lost still waits for a choice."""
+        if self.trouble is Trouble.PARCEL_LOST:
+            self.choice = None
+            return
         self.checked, self.left_at = PromiseState.KEPT, now
         self.end_choice(now)
 

@@ -133,12 +133,12 @@ class Play:
         await self.place(policies)
         await self.pay()
 
-    async def accept(self, offer: OfferedTo | None = None, *, counter_id: str | None = None) -> AcceptanceSecured:
-        offer = offer or self.world.waves[-1].offers[0]
+    def acceptance(self, offer: OfferedTo, counter_id: str | None = None) -> AcceptOffer:
         actor = Actor(kind=ActorKind.PROVIDER, id=offer.provider_id)
-        acceptance = AcceptOffer(
-            offer_id=offer.offer_id, provider_id=offer.provider_id, actor=actor, counter_id=counter_id
-        )
+        return AcceptOffer(offer_id=offer.offer_id, provider_id=offer.provider_id, actor=actor, counter_id=counter_id)
+
+    async def accept(self, offer: OfferedTo | None = None, *, counter_id: str | None = None) -> AcceptanceSecured:
+        acceptance = self.acceptance(offer or self.world.waves[-1].offers[0], counter_id)
         return await self.job.execute_update(JobWorkflow.accept, acceptance)
 
     async def decline(self, offer: OfferedTo) -> None:

@@ -106,6 +106,20 @@ async def test_work_that_left_meanwhile_is_not_called_off(
     assert await finished(play) is OrderState.CLOSED
 
 
+async def test_a_lost_parcel_is_remade_though_its_sister_can_not_be_called_back(
+    play: Play, world: World, skipping: WorkflowEnvironment
+) -> None:
+    world.left = True
+    await in_production(play)
+    await play.trouble(ReportKind.LOST)
+    for choice in (Choice.CANCEL, Choice.REDISPATCH):
+        assert (await refusal_of(play.choose(choice, Trouble.PARCEL_LOST))).type == "job_state"
+    await skipping.sleep(timedelta(days=2, minutes=1))
+    await play.until(lambda: bool(world.promises))
+    assert (world.promises[0].trouble, world.promises[0].by_silence) == (Trouble.PARCEL_LOST, True)
+    assert await finished(play) is OrderState.CLOSED
+
+
 async def test_a_customer_may_have_somebody_else_make_it(
     play: Play, world: World, skipping: WorkflowEnvironment
 ) -> None:

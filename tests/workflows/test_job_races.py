@@ -1,9 +1,9 @@
 """What reaches a job at the same moment, twice or late: none of it makes it hang, pay or end by itself."""
 
-import asyncio
 from datetime import timedelta
 
 import pytest
+from temporalio.client import WorkflowUpdateStage
 from temporalio.testing import WorkflowEnvironment
 
 from fulfil.models.messages.jobs import JobOutcome, ReportKind
@@ -53,12 +53,15 @@ async def test_a_counter_offer_taken_between_two_waves_waits_for_the_next_to_be_
     play: Play, world: World, skipping: WorkflowEnvironment
 ) -> None:
     await between_waves(play, skipping)
-    taking = asyncio.create_task(play.accept(world.waves[0].offers[0], counter_id=COUNTER))
-    await asyncio.sleep(0.3)
+    taking = await play.job.start_update(
+        JobWorkflow.accept,
+        play.acceptance(world.waves[0].offers[0], COUNTER),
+        wait_for_stage=WorkflowUpdateStage.ACCEPTED,
+    )
     world.providers.clear()  # nobody else can be asked
 
     await play.resolve(play.job, ResolutionAction.RETRY)
-    await taking
+    await taking.result()
 
     order = [call for call in world.calls if call.startswith("open_wave") or call == "secure_acceptance"]
     assert order == ["open_wave wave 2"] * 3 + ["secure_acceptance"]
