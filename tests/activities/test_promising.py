@@ -5,7 +5,7 @@ from datetime import datetime, timedelta
 import pytest
 
 from fulfil.activities.promising import DatabasePromiseActivities
-from fulfil.models.messages.jobs import StartJob
+from fulfil.models.messages.jobs import BeginRound, StartJob
 from fulfil.models.messages.parties import SYSTEM, Actor, ActorKind
 from fulfil.models.messages.promises import (
     CallOffJob,
@@ -178,3 +178,37 @@ async def test_a_job_called_off_frees_its_provider_and_tells_the_order_once(shop
     assert (await shop.events(job.order_id)).count("job.called_off") == 1
     [(name, message), _] = await shop.signals(f"order/{job.order_id}")
     assert (name, message["outcome"]) == ("job_closed", "called_off")
+
+
+PARCEL = """
+INSERT INTO shipments (
+    id, order_id, job_id, offer_id, provider_id, pieces, carrier, tracking_number, state, label, created_at
+)
+SELECT 'shp_1', order_id, job_id, offer_id, provider_id, 1, 'DHL', 'X1', :state, '{}', now() FROM productions
+"""
+
+
+@pytest.mark.parametrize(("state", "called_off"), [("in_transit", False), ("delivered", False), ("lost", True)])
+async def test_a_job_with_a_parcel_on_its_way_is_not_called_off(shop: Shop, state: str, *, called_off: bool) -> None:
+    job, _ = await job_in_hand(shop)
+    await shop.sql("UPDATE productions SET state = 'ready'")
+    await shop.sql(PARCEL, state=state)
+    await shop.run_order_workflow(job.order_id)
+    assert (await call_off(shop, job)).called_off is called_off
+
+
+@pytest.mark.parametrize(("state", "begins"), [("in_transit", False), ("lost", True)])
+async def test_a_job_with_a_parcel_on_its_way_is_not_given_to_another(shop: Shop, state: str, *, begins: bool) -> None:
+    job, _ = await job_in_hand(shop)
+    await shop.sql(PARCEL, state=state)
+    request = BeginRound(
+        job_id=job.job_id,
+        order_id=job.order_id,
+        round=2,
+        actor=SYSTEM,
+        reason="overdue",
+        only_if_not_started=False,
+        only_if_not_shipped=True,
+        policies=job.policies,
+    )
+    assert ((await shop.jobs.begin_round(request)).wave is not None) is begins
