@@ -75,6 +75,22 @@ async def test_parked_and_overdue_orders_are_listed_with_cause_owner_and_command
     assert (late["kind"], late["owner"], late["order_state"]) == ("overdue", "customer", "awaiting_payment")
 
 
+async def test_what_support_has_to_do_is_listed_before_it_is_late(
+    api: Api, world: World, supporter: Person, sale: Sale
+) -> None:
+    until = utc_now() + timedelta(hours=72)
+    async with world.begin() as session:
+        await session.execute(
+            update(TimelineRow)
+            .where(TimelineRow.order_id == sale.order_id)
+            .values(next_who="support", next_what="find a provider", next_by=until)
+        )
+    [move] = (await api.get("/support/stuck", supporter)).json()["data"]
+    assert (move["order_id"], move["kind"], move["owner"]) == (sale.order_id, "support", "support")
+    assert move["cause"] == f"support has to find a provider by {until:%Y-%m-%d %H:%M} UTC"
+    assert move["allowed_actions"] == ["redispatch", "cancel"]
+
+
 @pytest.mark.parametrize(
     ("path", "action"),
     [
